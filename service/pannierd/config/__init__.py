@@ -1,0 +1,5 @@
+"""The configuration: every knob, its sources, and where each value came from."""
+
+from pannierd.config.knobs import Cache, Config, Limits, Logging, Memory, Namespace, Server, Tenant
+
+__all__ = ["Cache", "Config", "Limits", "Logging", "Memory", "Namespace", "Server", "Tenant"]
