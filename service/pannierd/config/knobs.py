@@ -30,7 +30,7 @@ class Knobs(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A section of the configuration."""
 
 
-class Server(Knobs):
+class Server(Knobs, frozen=True):
     """Where the daemon listens, and how it ends."""
 
     web_address: Annotated[str, Meta(description='HTTP listener, host:port; "" switches it off')] = "127.0.0.1:7480"
@@ -43,9 +43,9 @@ class Server(Knobs):
     )
     lane_socket_group: Annotated[str, Meta(description='group of the socket file; "" leaves it')] = ""
     lane_address: Annotated[str, Meta(description='lane over TCP, host:port; "" switches it off')] = "127.0.0.1:7481"
-    diagnostics_address: Annotated[
-        str, Meta(description='health and metrics, host:port; "" switches it off')
-    ] = "127.0.0.1:7482"
+    diagnostics_address: Annotated[str, Meta(description='health and metrics, host:port; "" switches it off')] = (
+        "127.0.0.1:7482"
+    )
     data_dir: Annotated[str, Meta(description='folder for what must outlive the process; "auto" is the user\'s')] = (
         "auto"
     )
@@ -61,18 +61,14 @@ class Server(Knobs):
     drain_max_ms: Annotated[Milliseconds, Meta(description="how long calls in flight may take to finish")] = 5_000
 
 
-class Limits(Knobs):
+class Limits(Knobs, frozen=True):
     """Every buffer has a bound, and every refusal is counted."""
 
     max_header_bytes: Annotated[Bytes, Meta(description="all headers of one HTTP request")] = 16_384
     max_body_bytes: Annotated[Bytes, Meta(description="body of one HTTP request")] = 16_777_216
-    body_timeout_ms: Annotated[Milliseconds, Meta(description="a body that takes longer to arrive is refused")] = (
-        10_000
-    )
+    body_timeout_ms: Annotated[Milliseconds, Meta(description="a body that takes longer to arrive is refused")] = 10_000
     keepalive_ms: Annotated[Milliseconds, Meta(description="an idle HTTP connection is closed after this")] = 15_000
-    deadline_ms: Annotated[
-        Milliseconds, Meta(description="deadline of a call that names none")
-    ] = 1_000
+    deadline_ms: Annotated[Milliseconds, Meta(description="deadline of a call that names none")] = 1_000
     max_deadline_ms: Annotated[Milliseconds, Meta(description="no call may ask for more")] = 60_000
     max_connections: Annotated[Count, Meta(description="open connections per listener; one more is closed")] = 12_000
     max_in_flight: Annotated[Count, Meta(description="calls per lane that are being answered; one more is refused")] = (
@@ -83,15 +79,17 @@ class Limits(Knobs):
         Bytes, Meta(description="answers that a lane connection may leave unread before it is closed")
     ] = 67_108_864
     max_batch_operations: Annotated[Count, Meta(description="operations in one HTTP batch")] = 1_000
-    max_tracked_keys: Annotated[
-        Count, Meta(description="keys per tenant whose readers are remembered for pushes")
-    ] = 1_000_000
+    max_tracked_keys: Annotated[Count, Meta(description="keys per tenant whose readers are remembered for pushes")] = (
+        1_000_000
+    )
 
 
-class Tenant(Knobs):
+class Tenant(Knobs, frozen=True):
     """One tenant: who may call in its name, and how much of the sidecar it may use."""
 
-    token_file: Annotated[str, Meta(description="file with one token a line; two may be valid at once")]
+    token_file: Annotated[
+        str, Meta(description='file with one token a line; two may be valid at once; "" with peer ids alone')
+    ] = ""
     roles: Annotated[list[Literal["use", "operator"]], Meta(description="what its callers may do")] = field(
         default_factory=lambda: ["use"]
     )
@@ -108,7 +106,7 @@ class Tenant(Knobs):
     ] = []
 
 
-class Memory(Knobs):
+class Memory(Knobs, frozen=True):
     """The memory tier."""
 
     max_bytes: Annotated[Bytes, Meta(description="values, keys and their overhead, over all tenants")] = 268_435_456
@@ -117,17 +115,15 @@ class Memory(Knobs):
     ] = 100_000
 
 
-class Cache(Knobs):
+class Cache(Knobs, frozen=True):
     """The cache's tiers."""
 
     memory: Memory = field(default_factory=Memory)
-    lease_ms: Annotated[
-        Milliseconds, Meta(description="how long a fill may take while its holder is silent")
-    ] = 10_000
+    lease_ms: Annotated[Milliseconds, Meta(description="how long a fill may take while its holder is silent")] = 10_000
     lease_max_ms: Annotated[Milliseconds, Meta(description="how long a fill may take at all")] = 60_000
 
 
-class Namespace(Knobs):
+class Namespace(Knobs, frozen=True):
     """The policy of a namespace. [namespaces.default] is every namespace's; another section overrides it by key."""
 
     ttl_ms: Annotated[Milliseconds, Meta(description="life of a value that is stored without one")] = 300_000
@@ -152,7 +148,7 @@ class Namespace(Knobs):
     ] = 0
 
 
-class Logging(Knobs):
+class Logging(Knobs, frozen=True):
     """What is logged, and how it looks."""
 
     level: Annotated[Literal["debug", "info", "warning", "error"], Meta(description="the least that is logged")] = (
@@ -164,7 +160,7 @@ class Logging(Knobs):
     ] = "auto"
 
 
-class Config(Knobs):
+class Config(Knobs, frozen=True):
     """The whole configuration."""
 
     server: Server = field(default_factory=Server)
