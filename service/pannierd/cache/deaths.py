@@ -1,0 +1,50 @@
+"""Why a key is no longer there: the last deaths of a tenant, for `explain`."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Final
+
+from msgspec import Struct
+
+MOST_DEATHS: Final = 10_000
+
+
+class Death(Struct, frozen=True):
+    """The end of an entry.
+
+    Attributes:
+        kind: tag, pattern, namespace, key (invalidated), expired, capacity.
+        name: of the tag or pattern.
+        soft: whether it may still be served as stale.
+        at: seconds since the epoch.
+        by: label of the caller's token; "" when nobody asked.
+    """
+
+    kind: str
+    name: str
+    soft: bool
+    at: float
+    by: str
+
+
+class Deaths:
+    """The newest deaths by namespace and key; the oldest are forgotten."""
+
+    def __init__(self) -> None:
+        self._deaths: OrderedDict[tuple[object, bytes], Death] = OrderedDict()
+
+    def put(self, space: object, key: bytes, death: Death) -> None:
+        """Remember this one."""
+        self._deaths[space, key] = death
+        self._deaths.move_to_end((space, key))
+        if len(self._deaths) > MOST_DEATHS:
+            self._deaths.popitem(last=False)
+
+    def get(self, space: object, key: bytes) -> Death | None:
+        """The last death of a key, if it is still remembered."""
+        return self._deaths.get((space, key))
+
+    def forget(self, space: object, key: bytes) -> None:
+        """The key lives again."""
+        self._deaths.pop((space, key), None)

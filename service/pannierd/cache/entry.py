@@ -1,0 +1,125 @@
+"""A cached value with its lives, ready to be sent.
+
+An entry keeps the reply in wire form, so that a hit copies nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pannierd.cache.space import Space
+
+OVERHEAD_BYTES: Final = 560
+"""What an entry costs beside its key, value and tags: the object, its places in the dictionary and the expiry bucket,
+and its share of the ghost queue. Measured; `test_memory_cost` holds it near the truth."""
+
+
+TAG_BYTES: Final = 57
+"""What a tag costs beside its text."""
+
+
+class Node:
+    """A place in a Fifo. `older` and `newer` are its neighbours while it is queued."""
+
+    __slots__ = ("newer", "older")
+
+    newer: Node
+    older: Node
+
+
+class Entry(Node):
+    """One value. The engine owns it and changes it in place; everybody else only reads.
+
+    Attributes:
+        space: the namespace it belongs to.
+        key: the caller's key, without tenant and namespace.
+        wire: the RESP bulk reply of the value, ready to send.
+        content_type: as the writer gave it, or "".
+        tags: what the entry belongs to, for invalidation.
+        stored_at, fresh_until, stale_until: clock seconds. Fresh before `fresh_until`; stale, and served only by
+            fetch-or-lease, before `stale_until`; gone after that.
+        load_cost: seconds that the load took, from lease to fill; 0 for a plain write.
+        seen: no invalidation numbered up to this one concerns the entry. When it equals the tenant's counter, the
+            entry needs no look at tags, patterns and namespace: that comparison is all the hot path pays.
+        uses: S3-FIFO's counter, 0 to 3.
+        cost: bytes it counts for in its tenant's share.
+        second: the expiry bucket it stands in, 0 for none.
+        queue: the Fifo it stands in, as a small number (see memory.py); 0 when it is not cached any more.
+    """
+
+    __slots__ = (
+        "_etag",
+        "content_type",
+        "cost",
+        "fresh_until",
+        "key",
+        "load_cost",
+        "queue",
+        "second",
+        "seen",
+        "space",
+        "stale_until",
+        "stored_at",
+        "tags",
+        "uses",
+        "wire",
+    )
+
+    wire: bytes
+    content_type: str
+    tags: tuple[str, ...]
+    stored_at: float
+    fresh_until: float
+    stale_until: float
+    load_cost: float
+    seen: int
+
+    def __init__(self, space: Space, key: bytes) -> None:
+        self.space = space
+        self.key = key
+        self.uses = 0
+        self.second = 0
+        self.queue = 0
+        self.cost = 0
+
+    def fill(self, value: bytes, content_type: str, tags: tuple[str, ...]) -> None:
+        """Take a new value; the lives are set by the caller."""
+        self.wire = b"$%d\r\n%b\r\n" % (len(value), value)
+        self.content_type = sys.intern(content_type)
+        self.tags = tags
+        self._etag = ""
+
+    @property
+    def value(self) -> bytes:
+        """The bytes that were stored."""
+        return self.wire[self.wire.index(b"\n") + 1 : -2]
+
+    @property
+    def size(self) -> int:
+        """Length of the value in bytes."""
+        return int(self.wire[1 : self.wire.index(b"\r")])
+
+    @property
+    def etag(self) -> str:
+        """A strong validator: equal on every sidecar for the same content type and bytes. Without quotes."""
+        if not self._etag:
+            self._etag = etag_of(self.value, self.content_type)
+        return self._etag
+
+    def __repr__(self) -> str:
+        return f"<Entry {self.key!r} {self.size} bytes>"
+
+
+def weight(key: bytes, value: bytes, tags: Sequence[str]) -> int:
+    """Bytes that such an entry counts for."""
+    return OVERHEAD_BYTES + len(key) + len(value) + sum(TAG_BYTES + len(tag) for tag in tags)
+
+
+def etag_of(value: bytes, content_type: str) -> str:
+    """The strong hash of a content type and bytes (BLAKE2b, 128 bit, RFC 7693), in hexadecimal."""
+    return hashlib.blake2b(content_type.encode() + b"\0" + value, digest_size=16).hexdigest()

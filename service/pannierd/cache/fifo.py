@@ -1,0 +1,50 @@
+"""A first-in-first-out queue of entries that also gives up one from its middle at once, and knows its bytes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from pannierd.cache.entry import Node
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pannierd.cache.entry import Entry
+
+
+class Fifo:
+    """A ring of nodes round a sentinel: the links live in the entries, so that leaving costs no search."""
+
+    def __init__(self) -> None:
+        self._ring = Node()
+        self._ring.older = self._ring.newer = self._ring
+        self.bytes = 0
+
+    def push(self, entry: Entry) -> None:
+        """Append as the newest."""
+        ring = self._ring
+        newest = ring.older
+        entry.older, entry.newer = newest, ring
+        newest.newer = ring.older = entry
+        self.bytes += entry.cost
+
+    def remove(self, entry: Entry) -> None:
+        """Take out one that is in this queue. Its links are cleared, so that nothing outlives it."""
+        older, newer = entry.older, entry.newer
+        older.newer, newer.older = newer, older
+        del entry.older, entry.newer
+        self.bytes -= entry.cost
+
+    def oldest(self) -> Entry | None:
+        """The one that came first, still queued; None when the queue is empty."""
+        oldest = self._ring.newer
+        return None if oldest is self._ring else cast("Entry", oldest)
+
+    def __iter__(self) -> Iterator[Entry]:
+        node = self._ring.newer
+        while node is not self._ring:
+            yield cast("Entry", node)
+            node = node.newer
+
+    def __repr__(self) -> str:
+        return f"<Fifo {self.bytes} bytes>"

@@ -1,0 +1,148 @@
+"""One load per key: the lease of the caller that may fill, and the callers who wait for its value.
+
+A flight begins when a lease is granted and ends when its holder stores, gives the lease back, goes away, or is silent
+for too long. Whatever changes the key meanwhile (an invalidation, a plain write) makes the flight **dead**:
+
+- it leaves the table, so that a later caller starts a new flight and never gets what was loaded before the change;
+- its holder's fill is refused;
+- the callers who joined before the change asked before it, so its value still answers them.
+
+A waiter is woken with a value, or with nothing: then it looks again, and may become the next holder. A waiter that
+gives up takes only itself away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pannierd.cache.entry import Entry
+    from pannierd.cache.space import Space
+
+
+class Holder(Protocol):
+    """The connection that a lease was granted to."""
+
+    last_heard: float
+    """Clock seconds of its last bytes. A holder that is not heard from loses its lease."""
+
+
+class Flight:
+    """A load in progress.
+
+    Attributes:
+        began: the tenant's counter when the lease was granted. What was invalidated after it must not be stored.
+        granted_at: clock seconds.
+        is_dead: the key changed after the flight began.
+    """
+
+    __slots__ = ("began", "granted_at", "holder", "is_dead", "key", "lease", "space", "waiters")
+
+    def __init__(
+        self, space: Space, key: bytes, lease: str, began: int, granted_at: float, holder: Holder | None
+    ) -> None:
+        self.space = space
+        self.key = key
+        self.lease = lease
+        self.began = began
+        self.granted_at = granted_at
+        self.holder = holder
+        self.is_dead = False
+        # Those who wait, with the counter's value when they came.
+        self.waiters: dict[asyncio.Future[Entry | None], int] = {}
+
+    def wake(self, entry: Entry | None, before: int | None = None) -> None:
+        """End the wait of everybody, with the value or to look again.
+
+        Args:
+            entry: the value, or None.
+            before: only who came before this number may have the value; the others look again.
+        """
+        waiters, self.waiters = self.waiters, {}
+        for future, joined in waiters.items():
+            if not future.done():
+                future.set_result(entry if before is None or joined < before else None)
+
+    async def wait(self, joined: int, seconds: float) -> Entry | None:
+        """The value of this load; None when it ended without one or nothing came for so long."""
+        future: asyncio.Future[Entry | None] = asyncio.get_running_loop().create_future()
+        self.waiters[future] = joined
+        try:
+            await asyncio.wait((future,), timeout=seconds)
+            return future.result() if future.done() else None
+        finally:
+            self.waiters.pop(future, None)
+
+    def __repr__(self) -> str:
+        state = "dead" if self.is_dead else "loading"
+        return f"<Flight {self.key!r} {state}, {len(self.waiters)} waiting>"
+
+
+class Flights:
+    """A tenant's loads in progress, by lease. Bounded: beyond, the oldest lease is taken back."""
+
+    def __init__(self, lease_seconds: float, lease_max_seconds: float, most: int, new_lease: Callable[[], str]) -> None:
+        self._lease_seconds = lease_seconds
+        self._lease_max_seconds = lease_max_seconds
+        self._most = most
+        self._new_lease = new_lease
+        self._by_lease: OrderedDict[str, Flight] = OrderedDict()
+        self._by_holder: dict[Holder, set[Flight]] = {}
+
+    def begin(self, space: Space, key: bytes, began: int, now: float, holder: Holder | None) -> Flight:
+        """Grant a lease."""
+        flight = Flight(space, key, self._new_lease(), began, now, holder)
+        self._by_lease[flight.lease] = flight
+        if holder is not None:
+            self._by_holder.setdefault(holder, set()).add(flight)
+        return flight
+
+    def surplus(self) -> Flight | None:
+        """The flight that must end because there are too many."""
+        return next(iter(self._by_lease.values())) if len(self._by_lease) > self._most else None
+
+    def find(self, lease: str) -> Flight | None:
+        """The flight of a lease, dead ones included, until it ends."""
+        return self._by_lease.get(lease)
+
+    def end(self, flight: Flight) -> None:
+        """Forget a flight. Its waiters are the caller's to wake."""
+        self._by_lease.pop(flight.lease, None)
+        if flight.holder is not None:
+            flights = self._by_holder.get(flight.holder)
+            if flights is not None:
+                flights.discard(flight)
+                if not flights:
+                    del self._by_holder[flight.holder]
+
+    def ends_at(self, flight: Flight) -> float:
+        """Clock seconds at which the lease is lost if its holder stays as silent as it is now."""
+        heard = flight.granted_at
+        if flight.holder is not None:
+            heard = max(heard, flight.holder.last_heard)
+        return min(heard + self._lease_seconds, flight.granted_at + self._lease_max_seconds)
+
+    def of_holder(self, holder: Holder) -> list[Flight]:
+        """What a holder that goes away gives back."""
+        return list(self._by_holder.get(holder, ()))
+
+    def overdue(self, now: float) -> list[Flight]:
+        """The flights whose leases are lost, oldest first."""
+        return [flight for flight in self._aged(now) if self.ends_at(flight) <= now]
+
+    def _aged(self, now: float) -> Iterator[Flight]:
+        """Those that were granted long enough ago to be worth a look; the table is in the order of granting."""
+        for flight in self._by_lease.values():
+            if flight.granted_at + self._lease_seconds > now:
+                return
+            yield flight
+
+    def __len__(self) -> int:
+        return len(self._by_lease)
+
+    def __repr__(self) -> str:
+        return f"<Flights {len(self._by_lease)} loading>"

@@ -1,0 +1,99 @@
+"""The loads in progress for the keys of one namespace: who may fill, and when a fill comes too late."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pannierd.cache.entry import Entry
+    from pannierd.cache.flights import Flight, Flights, Holder
+    from pannierd.cache.space import Space
+
+
+class Loads:
+    """The flights that later callers may still join, by key. Dead ones live on in the tenant's table until they end."""
+
+    def __init__(self, space: Space, flights: Flights) -> None:
+        self._space = space
+        self._flights = flights
+        self._by_key: dict[bytes, Flight] = {}
+
+    def get(self, key: bytes) -> Flight | None:
+        """The load that a caller of this key may join."""
+        return self._by_key.get(key)
+
+    def lease(self, key: bytes, now: float, holder: Holder | None) -> str | None:
+        """The lease of a key, unless somebody else holds it."""
+        flight = self._by_key.get(key)
+        if flight is not None:
+            if self._flights.ends_at(flight) > now:
+                return None
+            self.expire(flight)
+        counter = self._space.versions.counter
+        flight = self._by_key[key] = self._flights.begin(self._space, key, counter, now, holder)
+        surplus = self._flights.surplus()
+        if surplus is not None:
+            surplus.space.loads.abandon(surplus)
+        return flight.lease
+
+    def own(self, key: bytes, lease: str) -> Flight | None:
+        """The flight of a lease, when it was granted for this very key."""
+        flight = self._flights.find(lease)
+        return flight if flight is not None and flight.space is self._space and flight.key == key else None
+
+    def refusal(self, flight: Flight | None, tags: Sequence[str], now: float) -> str:
+        """Why a fill must not be stored; "" when it may."""
+        if flight is None:
+            return "lease_unknown"
+        if flight.is_dead:
+            return "invalidated"
+        if self._flights.ends_at(flight) <= now:
+            return "lease_expired"
+        return "" if self._space.killer(flight.key, tags, flight.began) is None else "invalidated"
+
+    def land(self, key: bytes, own: Flight | None, entry: Entry) -> None:
+        """A value was stored, by the holder or by somebody's own word: it answers whoever waits for the key."""
+        flight = self._by_key.pop(key, None)
+        if flight is None:
+            return
+        if flight is own:
+            self._flights.end(flight)
+        else:
+            flight.is_dead = True
+        flight.wake(entry)
+
+    def end_unkept(self, flight: Flight, value: Entry) -> None:
+        """A refused fill: its value answers those who came before anything at all was invalidated."""
+        self._forget(flight)
+        flight.wake(value, before=flight.began + 1)
+
+    def abandon(self, flight: Flight) -> None:
+        """A load ends without a value: whoever waits looks again, and the first of them takes over."""
+        self._forget(flight)
+        flight.wake(None)
+
+    def expire(self, flight: Flight) -> None:
+        """The holder was silent for too long."""
+        self._space.tenant.counts.fills_rejected["lease_expired"] += 1
+        self.abandon(flight)
+
+    def kill(self, key: bytes) -> None:
+        """The key changed: later callers must not join its load, and its fill must not be stored."""
+        flight = self._by_key.pop(key, None)
+        if flight is not None:
+            flight.is_dead = True
+
+    def kill_if(self, concerns: Callable[[bytes], bool]) -> None:
+        """The same for every key that is concerned."""
+        for key in [key for key in self._by_key if concerns(key)]:
+            self.kill(key)
+
+    def _forget(self, flight: Flight) -> None:
+        self._flights.end(flight)
+        if self._by_key.get(flight.key) is flight:
+            del self._by_key[flight.key]
+
+    def __repr__(self) -> str:
+        return f"<Loads {len(self._by_key)}>"

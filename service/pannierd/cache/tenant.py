@@ -1,0 +1,130 @@
+"""One tenant's cache: its share of memory, its counter, its loads and its trackers, and its namespaces."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from pannierd.cache.counts import TenantCounts
+from pannierd.cache.deaths import Death, Deaths
+from pannierd.cache.expiry import Expiry
+from pannierd.cache.flights import Flights
+from pannierd.cache.memory import Memory
+from pannierd.cache.space import Space
+from pannierd.cache.tracking import Tracking
+from pannierd.cache.versions import Cause, Versions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from pannierd.cache.entry import Entry
+    from pannierd.cache.flights import Holder
+    from pannierd.cache.tracking import Tracker
+    from pannierd.cache.world import World
+    from pannierd.config import Config, Namespace
+
+MOST_LEASES: Final = 100_000
+"""Leases of one tenant at once; one more takes the oldest back."""
+
+
+class TenantCache:
+    """What the namespaces of one tenant share. Nothing here ever touches another tenant's."""
+
+    def __init__(
+        self, name: str, max_bytes: int, config: Config, policies: Mapping[str, Namespace], world: World
+    ) -> None:
+        cache = config.cache
+        self.name = name
+        self.world = world
+        self.flights = Flights(cache.lease_ms / 1000, cache.lease_max_ms / 1000, MOST_LEASES, world.new_lease)
+        self.tracking = Tracking(config.limits.max_tracked_keys)
+        self.versions = Versions(cache.memory.max_tags)
+        self.memory = Memory(max_bytes, self._evicted)
+        self.expiry = Expiry(world.clock())
+        self.deaths = Deaths()
+        self.counts = TenantCounts()
+        self.spaces: dict[str, Space] = {}
+        self._policies = policies
+        # Entries of emptied namespaces: out of reach already, still to be taken out of queue and bucket.
+        self._doomed: list[Entry] = []
+        # Rules that a sweep has yet to carry out, and the keys of the one under way that it has yet to visit.
+        self._sweeps: list[tuple[Space, Cause, list[bytes]]] = []
+
+    def space(self, name: str) -> Space:
+        """A namespace, made when it is first named."""
+        space = self.spaces.get(name)
+        if space is None:
+            policy = self._policies.get(name) or self._policies["default"]
+            space = self.spaces[name] = Space(self, name, policy)
+        return space
+
+    def invalidate_tags(self, tags: Iterable[str], *, soft: bool, by: str) -> None:
+        """Kill what carries any of these tags, in every namespace. Trackers drop everything."""
+        for tag in tags:
+            self.versions.invalidate_tag(self.cause("tag", tag, soft=soft, by=by))
+            self.tracking.everything_changed()
+
+    def cause(self, kind: str, name: str, *, soft: bool, by: str) -> Cause:
+        """A new invalidation with the next number."""
+        self.counts.invalidations[kind] += 1
+        return Cause(kind, name, self.versions.next(), soft, self.world.wall_clock(), by)
+
+    def die(self, entry: Entry, space: Space, kind: str, name: str = "", *, soft: bool = False, by: str = "") -> None:
+        """Remember why an entry is no longer fresh."""
+        self.deaths.put(space, entry.key, Death(kind, name, soft, self.world.wall_clock(), by))
+
+    def drop(self, entry: Entry) -> None:
+        """Take an entry out of queue and bucket; its namespace has let go of it."""
+        if entry.queue:
+            self.memory.remove(entry)
+        self.expiry.remove(entry)
+
+    def doom(self, entries: Iterable[Entry]) -> None:
+        """Take these out little by little."""
+        self._doomed.extend(entries)
+
+    def sweep(self, space: Space, rule: Cause) -> None:
+        """Carry out a pattern rule in the background."""
+        self._sweeps.append((space, rule, list(space.entries)))
+
+    def give_back(self, holder: Holder) -> None:
+        """A connection closed: whoever waits for its loads may take them over."""
+        for flight in self.flights.of_holder(holder):
+            flight.space.loads.abandon(flight)
+
+    def forget(self, tracker: Tracker) -> None:
+        """A connection closed, or tracks no more."""
+        self.tracking.forget(tracker)
+
+    def upkeep(self, most: int) -> bool:
+        """Do up to about `most` entries' worth of background work. True when there is more."""
+        now = self.world.clock()
+        for flight in self.flights.overdue(now):
+            flight.space.loads.expire(flight)
+        due = self.expiry.due(now, most)
+        for entry in due:
+            entry.space.expired(entry)
+        doomed, self._doomed = self._doomed[-most:], self._doomed[:-most]
+        for entry in doomed:
+            self.drop(entry)
+        return self._sweep_some(most, now) or len(due) == most or bool(self._doomed)
+
+    def _sweep_some(self, most: int, now: float) -> bool:
+        if not self._sweeps:
+            return False
+        space, rule, keys = self._sweeps[0]
+        for key in keys[-most:]:
+            space.find(key, now)
+        del keys[-most:]
+        if not keys:
+            space.rules.retire(rule)
+            self._sweeps.pop(0)
+        return bool(self._sweeps)
+
+    def _evicted(self, entry: Entry) -> None:
+        """The memory needed the room."""
+        self.counts.evictions["capacity"] += 1
+        self.expiry.remove(entry)
+        entry.space.evicted(entry)
+
+    def __repr__(self) -> str:
+        return f"<TenantCache {self.name} {len(self.spaces)} namespaces, {self.memory!r}>"
