@@ -3,7 +3,7 @@
 entry, fifo, memory     what is kept, and what leaves first (S3-FIFO by bytes)
 expiry                  what leaves because its time is over
 policy                  lives, jitter, early refresh: pure decisions
-versions, globs         what an invalidation killed: one counter per tenant, tags, patterns, whole namespaces
+versions, globs, sweeps what an invalidation killed: one counter per tenant, tags, patterns, whole namespaces
 flights                 one load per key: leases, and the callers who wait for them
 tracking                who read what, and is told when it changes
 space, tenant, engine   a namespace; a tenant with its share of memory; all of them

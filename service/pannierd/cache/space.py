@@ -149,7 +149,7 @@ class Space:
         """Kill what matches: at once for every reader, in the background for the memory."""
         self.rules.add_pattern(rule)
         self.loads.kill_if(lambda key: self.rules.killer(key, rule.number - 1) is not None)
-        self.tenant.sweep(self, rule)
+        self.tenant.sweeps.ask(self)
         self.tenant.tracking.everything_changed()
 
     def invalidate_all(self, cause: Cause) -> None:

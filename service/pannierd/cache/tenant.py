@@ -10,11 +10,12 @@ from pannierd.cache.expiry import Expiry
 from pannierd.cache.flights import Flights
 from pannierd.cache.memory import Memory
 from pannierd.cache.space import Space
+from pannierd.cache.sweeps import Sweeps
 from pannierd.cache.tracking import Tracking
 from pannierd.cache.versions import Cause, Versions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from pannierd.cache.entry import Entry
     from pannierd.cache.flights import Holder
@@ -42,12 +43,11 @@ class TenantCache:
         self.expiry = Expiry(world.clock())
         self.deaths = Deaths()
         self.counts = TenantCounts()
+        self.sweeps = Sweeps()
         self.spaces: dict[str, Space] = {}
         self._policies = policies
         # Entries of emptied namespaces: out of reach already, still to be taken out of queue and bucket.
         self._doomed: list[Entry] = []
-        # Rules that a sweep has yet to carry out, and the keys of the one under way that it has yet to visit.
-        self._sweeps: list[tuple[Space, Cause, list[bytes]]] = []
 
     def space(self, name: str) -> Space:
         """A namespace, made when it is first named."""
@@ -57,10 +57,11 @@ class TenantCache:
             space = self.spaces[name] = Space(self, name, policy)
         return space
 
-    def invalidate_tags(self, tags: Iterable[str], *, soft: bool, by: str) -> None:
+    def invalidate_tags(self, tags: Collection[str], *, soft: bool, by: str) -> None:
         """Kill what carries any of these tags, in every namespace. Trackers drop everything."""
         for tag in tags:
             self.versions.invalidate_tag(self.cause("tag", tag, soft=soft, by=by))
+        if tags:
             self.tracking.everything_changed()
 
     def cause(self, kind: str, name: str, *, soft: bool, by: str) -> Cause:
@@ -82,10 +83,6 @@ class TenantCache:
         """Take these out little by little."""
         self._doomed.extend(entries)
 
-    def sweep(self, space: Space, rule: Cause) -> None:
-        """Carry out a pattern rule in the background."""
-        self._sweeps.append((space, rule, list(space.entries)))
-
     def give_back(self, holder: Holder) -> None:
         """A connection closed: whoever waits for its loads may take them over."""
         for flight in self.flights.of_holder(holder):
@@ -103,22 +100,10 @@ class TenantCache:
         due = self.expiry.due(now, most)
         for entry in due:
             entry.space.expired(entry)
-        doomed, self._doomed = self._doomed[-most:], self._doomed[:-most]
-        for entry in doomed:
+        for entry in self._doomed[-most:]:
             self.drop(entry)
-        return self._sweep_some(most, now) or len(due) == most or bool(self._doomed)
-
-    def _sweep_some(self, most: int, now: float) -> bool:
-        if not self._sweeps:
-            return False
-        space, rule, keys = self._sweeps[0]
-        for key in keys[-most:]:
-            space.find(key, now)
-        del keys[-most:]
-        if not keys:
-            space.rules.retire(rule)
-            self._sweeps.pop(0)
-        return bool(self._sweeps)
+        del self._doomed[-most:]
+        return self.sweeps.step(most, now) or len(due) == most or bool(self._doomed)
 
     def _evicted(self, entry: Entry) -> None:
         """The memory needed the room."""
