@@ -32,7 +32,7 @@ class Fifo:
         """Take out one that is in this queue. Its links are cleared, so that nothing outlives it."""
         older, newer = entry.older, entry.newer
         older.newer, newer.older = newer, older
-        del entry.older, entry.newer
+        entry.older = entry.newer = cast("Node", None)
         self.bytes -= entry.cost
 
     def oldest(self) -> Entry | None:
