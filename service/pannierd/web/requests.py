@@ -1,0 +1,160 @@
+"""What callers send, as structs. Each decodes its request, and its schema in the OpenAPI document is made of it.
+
+A header's or parameter's name on the wire is the field's `name`. `UNSET` is what was not sent.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, TypeVar
+
+from msgspec import UNSET, Meta, Struct, UnsetType, field
+
+__all__ = [
+    "Batch",
+    "Delete",
+    "Exclusive",
+    "Get",
+    "Invalidation",
+    "LeaseParameters",
+    "Operation",
+    "ReadHeaders",
+    "Set",
+    "StoreHeaders",
+    "given",
+]
+
+YEAR_MS = 365 * 24 * 3_600_000
+
+Life = Annotated[int, Meta(ge=1, le=YEAR_MS)]
+StaleTime = Annotated[int, Meta(ge=0, le=YEAR_MS)]
+Base64 = Annotated[
+    bytes, Meta(extra_json_schema={"pattern": "^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"})
+]
+KeyText = Annotated[str, Meta(min_length=1, max_length=1_024, description="1 to 1,024 bytes as UTF-8")]
+KeyBytes = Annotated[Base64, Meta(description="a key of any bytes, in base64")]
+Tags = Annotated[list[Annotated[str, Meta(min_length=1, max_length=256)]], Meta(max_length=64)]
+NamespaceName = Annotated[str, Meta(pattern="^[A-Za-z0-9_.:-]{1,64}$")]
+
+Value = TypeVar("Value")
+
+
+def given(value: Value | UnsetType) -> Value | None:
+    """What was sent; None for what was not."""
+    return None if value is UNSET else value
+
+
+class ReadHeaders(Struct, frozen=True):
+    """Request headers of a read."""
+
+    if_none_match: (
+        Annotated[str, Meta(description="ETags the caller has; if one is the value's, the answer is 304")] | UnsetType
+    ) = field(default=UNSET, name="If-None-Match")
+
+
+class StoreHeaders(Struct, frozen=True):
+    """Request headers of a write."""
+
+    content_type: Annotated[str, Meta(description="of the value; answered with it")] = field(
+        default="", name="Content-Type"
+    )
+    ttl_ms: Annotated[Life, Meta(description="how long it is fresh; else the namespace's")] | UnsetType = field(
+        default=UNSET, name="X-Cache-TTL-Ms"
+    )
+    stale_ms: (
+        Annotated[StaleTime, Meta(description="how long it may be served after that; else the namespace's")] | UnsetType
+    ) = field(default=UNSET, name="X-Cache-Stale-Ms")
+    tags: Annotated[str, Meta(description="what it belongs to, separated by commas")] = field(
+        default="", name="X-Cache-Tags"
+    )
+    lease: Annotated[str, Meta(description="the lease under which it was loaded")] | UnsetType = field(
+        default=UNSET, name="X-Cache-Lease"
+    )
+    if_none_match: (
+        Annotated[str, Meta(pattern=r"^\*$", description="*: store only if there is no value")] | UnsetType
+    ) = field(default=UNSET, name="If-None-Match")
+    if_match: (
+        Annotated[str, Meta(description="store only if this ETag is the value's; *: if there is one")] | UnsetType
+    ) = field(default=UNSET, name="If-Match")
+
+
+class LeaseParameters(Struct, frozen=True):
+    """Query parameters of fetch-or-lease."""
+
+    wait_ms: (
+        Annotated[int, Meta(ge=0, le=60_000, description="how long to wait for another caller's fill")] | UnsetType
+    ) = UNSET
+
+
+class Exclusive(Struct, frozen=True, forbid_unknown_fields=True):
+    """A body in which of each pair of fields exactly one is sent."""
+
+    PAIRS: ClassVar[tuple[tuple[str, str], ...]] = ()
+
+    def __post_init__(self) -> None:
+        for first, second in self.PAIRS:
+            if (getattr(self, first) is UNSET) == (getattr(self, second) is UNSET):
+                raise ValueError(f"exactly one of {first} and {second} is needed")
+
+
+class Operation(Exclusive, frozen=True, tag_field="op"):
+    """One operation of a batch."""
+
+    PAIRS: ClassVar[tuple[tuple[str, str], ...]] = (("key", "key_base64"),)
+
+    key: KeyText | UnsetType = UNSET
+    key_base64: KeyBytes | UnsetType = UNSET
+
+    @property
+    def key_bytes(self) -> bytes:
+        """The key, however it was sent."""
+        if self.key_base64 is not UNSET:
+            return self.key_base64
+        return str(self.key).encode()
+
+
+class Get(Operation, frozen=True, tag="get"):
+    """Read a value."""
+
+
+class Delete(Operation, frozen=True, tag="delete"):
+    """Remove a value."""
+
+
+class Set(Operation, frozen=True, tag="set"):
+    """Write a value."""
+
+    PAIRS: ClassVar[tuple[tuple[str, str], ...]] = (("key", "key_base64"), ("value", "value_base64"))
+
+    value: Annotated[str, Meta(description="text")] | UnsetType = UNSET
+    value_base64: Annotated[Base64, Meta(description="any bytes, in base64")] | UnsetType = UNSET
+    content_type: Annotated[str, Meta(max_length=256)] = ""
+    ttl_ms: Life | UnsetType = UNSET
+    stale_ms: StaleTime | UnsetType = UNSET
+    tags: Tags = []
+
+    @property
+    def value_bytes(self) -> bytes:
+        """The value, however it was sent."""
+        if self.value_base64 is not UNSET:
+            return self.value_base64
+        return str(self.value).encode()
+
+
+class Batch(Struct, frozen=True, forbid_unknown_fields=True):
+    """Many operations in one request, carried out in order; each has its own outcome."""
+
+    operations: list[Get | Set | Delete]
+    namespace: NamespaceName = "default"
+
+
+class Invalidation(Struct, frozen=True, forbid_unknown_fields=True):
+    """What is to be invalidated. At least one of keys, tags, patterns and all is needed."""
+
+    namespace: NamespaceName = "default"
+    keys: Annotated[list[KeyText], Meta(description="of the namespace")] = []
+    tags: Annotated[list[Annotated[str, Meta(min_length=1, max_length=256)]], Meta(description="the tenant's")] = []
+    patterns: Annotated[
+        list[Annotated[str, Meta(min_length=1, max_length=1_024)]], Meta(description="globs over the namespace's keys")
+    ] = []
+    all: Annotated[bool, Meta(description="everything in the namespace")] = False
+    soft: Annotated[bool, Meta(description="let the old value be served as stale while it is refreshed")] = False

@@ -1,0 +1,1 @@
+"""The handlers of the web lane: each parses, calls the operation, and answers."""
