@@ -60,19 +60,18 @@ def _set(pattern: bytes, at: int) -> tuple[bytes, int]:
     """The set that begins behind a `[`, and where it ends. Like Redis: an open set ends with the pattern."""
     negated = pattern[at : at + 1] == b"^"
     at += negated
-    members: set[int] = set()
+    spans: list[tuple[int, int]] = []
     while at < len(pattern) and pattern[at : at + 1] != b"]":
         if pattern[at : at + 1] == b"\\" and at + 1 < len(pattern):
-            members.add(pattern[at + 1])
+            spans.append((pattern[at + 1], pattern[at + 1]))
             at += 2
         elif pattern[at + 1 : at + 2] == b"-" and at + 2 < len(pattern):
             low, high = sorted((pattern[at], pattern[at + 2]))
-            members.update(range(low, high + 1))
+            spans.append((low, high))
             at += 3
         else:
-            members.add(pattern[at])
+            spans.append((pattern[at], pattern[at]))
             at += 1
-    chosen = set(range(256)) - members if negated else members
-    if not chosen:
-        return b"(?!)", at + 1
-    return b"[" + b"".join(b"\\x%02x" % member for member in sorted(chosen)) + b"]", at + 1
+    if not spans:
+        return b"." if negated else b"(?!)", at + 1
+    return b"[" + b"^" * negated + b"".join(b"\\x%02x-\\x%02x" % span for span in spans) + b"]", at + 1
