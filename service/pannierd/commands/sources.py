@@ -12,6 +12,7 @@ from pannierd.config.loading import load
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
+    from collections.abc import Iterable
 
     from pannierd.config.loading import Loaded
 
@@ -31,13 +32,13 @@ def add_sources(parser: ArgumentParser) -> None:
     )
 
 
-def loaded(options: Namespace) -> Loaded:
-    """The configuration from file, environment and options.
+def loaded(options: Namespace, presets: Iterable[str] = ()) -> Loaded:
+    """The configuration from file, environment and options, over a command's own presets.
 
     Raises:
         Failure: it cannot be used.
     """
     try:
-        return load(options.config, os.environ, options.assignments)
+        return load(options.config, os.environ, options.assignments, presets)
     except ConfigError as error:
         raise Failure(Exit.BAD_CONFIG, *error.mistakes) from error

@@ -35,18 +35,21 @@ class Loaded:
     origins: Mapping[Path, str]  # of every value that is not a default
 
 
-def load(file: File | None, variables: Mapping[str, str], assignments: Iterable[str]) -> Loaded:
+def load(
+    file: File | None, variables: Mapping[str, str], assignments: Iterable[str], presets: Iterable[str] = ()
+) -> Loaded:
     """The configuration from all its sources.
 
     Args:
         file: TOML; None: there is none.
         variables: the environment.
         assignments: `section.key=value`, each.
+        presets: the same for the defaults of a command of its own kind; every other source wins over them.
 
     Raises:
         ConfigError: with every mistake that was found, each with its place.
     """
-    settings = list(_read(file, variables, assignments))
+    settings = list(_read(file, variables, assignments, presets))
     wrong = [mistake for mistake in map(_judge, settings) if mistake]
     if wrong:
         raise ConfigError(*dict.fromkeys(wrong))
@@ -61,7 +64,11 @@ def load(file: File | None, variables: Mapping[str, str], assignments: Iterable[
     return Loaded(config, origins)
 
 
-def _read(file: File | None, variables: Mapping[str, str], assignments: Iterable[str]) -> Iterator[Setting]:
+def _read(
+    file: File | None, variables: Mapping[str, str], assignments: Iterable[str], presets: Iterable[str]
+) -> Iterator[Setting]:
+    for preset in presets:
+        yield from from_assignment(preset, "command")
     if file is not None:
         yield from from_file(file)
     yield from from_environment(variables)

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from pannierd.config.mistakes import ConfigError
-from pannierd.config.schema import dotted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -34,7 +33,7 @@ class Setting:
 
     path: Path
     value: Any
-    origin: str  # "pannier.toml:12", "environment PANNIERD_SERVER__WEB_ADDRESS", "--set server.web_address"
+    origin: str  # "pannier.toml:12", "environment PANNIERD_SERVER__WEB_ADDRESS", "--set"
     text: str | None = None  # as it was typed, where that was outside of TOML: it may be a string without its quotes
 
 
@@ -66,8 +65,8 @@ def from_environment(variables: Mapping[str, str]) -> Iterator[Setting]:
         yield from _from_text(path, text, f"environment {name}")
 
 
-def from_assignment(assignment: str) -> Iterator[Setting]:
-    """The settings of one `--set section.key=value`.
+def from_assignment(assignment: str, giver: str = "--set") -> Iterator[Setting]:
+    """The settings of one `section.key=value`, whose giver is its origin.
 
     Raises:
         ConfigError: there is no key or no equals sign.
@@ -78,8 +77,8 @@ def from_assignment(assignment: str) -> Iterator[Setting]:
     except ValueError:
         path = ()
     if not (path and equals):
-        raise ConfigError("--set: expected section.key=value")
-    yield from _from_text(path, text, f"--set {dotted(path)}")
+        raise ConfigError(f"{giver}: expected section.key=value")
+    yield from _from_text(path, text, giver)
 
 
 def _from_text(path: Path, text: str, origin: str) -> Iterator[Setting]:

@@ -25,6 +25,7 @@ __all__ = ["configure"]
 
 # Nobody should log these. If somebody does, the line says so and the secret stays where it is.
 HIDDEN_FIELDS: Final = frozenset({"authorization", "body", "dsn", "password", "secret", "token", "value"})
+LEADING_FIELDS: Final = ("timestamp", "level", "event")  # where an eye looks first
 FRAMES: Final = 20  # of a traceback, the innermost
 
 
@@ -103,7 +104,8 @@ def _places(trace: TracebackType | None) -> list[str]:
 
 
 def _json_line(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
-    return orjson.dumps(event, default=repr, option=orjson.OPT_NON_STR_KEYS).decode()
+    ordered = {name: event.pop(name) for name in LEADING_FIELDS if name in event}
+    return orjson.dumps({**ordered, **event}, default=repr, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
 def _readable(*, colors: bool) -> list[Processor]:

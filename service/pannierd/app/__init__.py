@@ -1,0 +1,11 @@
+"""The composition root: builds the parts, starts them, stops them in reverse. Only this package knows everybody.
+
+build        the parts list: who is made of what
+application  the parts in motion: start, drain, close
+life         the phase that the daemon is in, and what it tells about itself
+"""
+
+from pannierd.app.application import App, CannotStart
+from pannierd.app.build import build
+
+__all__ = ["App", "CannotStart", "build"]

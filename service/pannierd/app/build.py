@@ -1,0 +1,67 @@
+"""The parts list: who is made of what. It reads from the bottom of the house to the top."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from typing import TYPE_CHECKING
+
+from pannierd import __version__
+from pannierd.app.application import App
+from pannierd.app.life import Life
+from pannierd.cache.collector import CacheCollector
+from pannierd.cache.engine import Engine
+from pannierd.cache.world import World
+from pannierd.config.report import as_json, lines
+from pannierd.operations.cache import CacheOperations
+from pannierd.telemetry.loop_watch import LoopWatch
+from pannierd.telemetry.metrics import Metrics
+from pannierd.tenancy import Tenants
+from pannierd.tenancy.shares import memory_shares
+from pannierd.web.diagnostics import Diagnostics
+from pannierd.web.request_ids import RequestIds
+from pannierd.web.server import Web
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from structlog.typing import FilteringBoundLogger
+
+    from pannierd.app.application import Listener
+    from pannierd.config.loading import Loaded
+
+__all__ = ["build"]
+
+
+def build(loaded: Loaded, variables: Mapping[str, str], log: FilteringBoundLogger) -> App:
+    """The daemon for this configuration, with nothing started.
+
+    Args:
+        loaded: the configuration and its origins.
+        variables: the environment, which decides what "auto" means.
+        log: where everything is logged.
+
+    Raises:
+        ConfigError: a token file cannot serve.
+    """
+    config, clock = loaded.config, time.monotonic
+    instance = f"{platform.node()}-{os.getpid()}"
+    metrics = Metrics(__version__)
+    tenants = Tenants(config.tenants, clock, log, metrics.degraded)
+    engine = Engine(config, memory_shares(config.tenants, config.cache.memory.max_bytes), World(), instance)
+    metrics.registry.register(CacheCollector(engine))
+    operations = CacheOperations(engine)
+    watch = LoopWatch(metrics, clock)
+    life = Life(engine, tenants, metrics, watch, clock, lambda: as_json(lines(loaded, variables)))
+    request_ids = RequestIds(instance)
+
+    server = config.server
+    listeners: dict[str, Listener] = {}
+    if server.diagnostics_address:
+        diagnostics = Diagnostics(request_ids, life, metrics, config=config, clock=clock)
+        listeners["diagnostics_address"] = diagnostics.listener
+    if server.web_address:
+        web = Web(operations, tenants, request_ids, life, metrics, config=config, clock=clock, log=log)
+        listeners["web_address"] = web.listener
+    return App(life, listeners, engine, watch, server, log)

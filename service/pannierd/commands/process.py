@@ -1,0 +1,108 @@
+"""The daemon as a process: one event loop, the signals that end it, the limits that it lifts.
+
+SIGTERM, SIGINT   drain and end; a second one ends at once, and what is in flight is cut off
+SIGHUP            read the tokens again
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import resource
+import signal
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+import uvloop
+
+from pannierd.app import CannotStart, build
+from pannierd.commands.exits import Exit, Failure
+from pannierd.config import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Coroutine
+
+    from structlog.typing import FilteringBoundLogger
+
+    from pannierd.app import App
+    from pannierd.config.loading import Loaded
+
+__all__ = ["SIGNALS_TO_END", "Ending", "built", "on_loop", "started"]
+
+SIGNALS_TO_END: Final = (signal.SIGTERM, signal.SIGINT)
+SIGNAL_EXIT: Final = 128  # plus the signal's number, as shells have it
+
+
+def on_loop(main: Coroutine[Any, Any, int], log: FilteringBoundLogger) -> int:
+    """Run the process' main coroutine on an event loop of its own; returns the exit code."""
+    _lift_descriptor_limit()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.get_loop().set_exception_handler(lambda _loop, context: _log_fault(log, context))
+        return runner.run(main)
+
+
+def built(result: Loaded, log: FilteringBoundLogger) -> App:
+    """The application for this configuration.
+
+    Raises:
+        Failure: a token file cannot serve.
+    """
+    try:
+        return build(result, os.environ, log)
+    except ConfigError as error:
+        raise Failure(Exit.BAD_CONFIG, *error.mistakes) from error
+
+
+@asynccontextmanager
+async def started(app: App) -> AsyncIterator[App]:
+    """Start the application, and close it whatever happens.
+
+    Raises:
+        Failure: a listener cannot be opened.
+    """
+    try:
+        await app.start()
+        yield app
+    except CannotStart as error:
+        raise Failure(Exit.CANNOT_START, str(error)) from error
+    finally:
+        await app.close()
+
+
+class Ending:
+    """How the process is asked to end: first politely, then at once."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._exit_code = int(Exit.DONE)
+        self._drain = asyncio.create_task(self._drain_when_wanted(), name="drain")
+
+    def on_signal(self, number: signal.Signals) -> None:
+        """Drain; or, when that is going on already, cut it short."""
+        if not self._app.life.is_draining:
+            self._app.life.request_drain()
+        else:
+            self._exit_code = SIGNAL_EXIT + number
+            self._drain.cancel()
+
+    async def drained(self) -> int:
+        """Wait until the daemon was asked to end and has drained. Returns the exit code."""
+        await asyncio.wait({self._drain})
+        if not self._drain.cancelled():
+            self._drain.result()
+        return self._exit_code
+
+    async def _drain_when_wanted(self) -> None:
+        await self._app.life.drain_wanted()
+        await self._app.drain()
+
+
+def _lift_descriptor_limit() -> None:
+    """Use as many file descriptors as the system allows without asking: each connection needs one."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _log_fault(log: FilteringBoundLogger, context: dict[str, Any]) -> None:
+    """What nobody awaited. The context's other parts are left out: their reprs may quote what callers sent."""
+    log.error("a fault in the background", what=context["message"], exc_info=context.get("exception"))
