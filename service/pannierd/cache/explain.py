@@ -24,8 +24,10 @@ def explain(space: Space, key: bytes, now: float, instance: str) -> dict[str, An
         "version": space.versions.counter,
         "entry": None if entry is None else _entry_fields(space, entry, now),
         "lease": _lease_fields(space, key, now),
-        "death": None if death is None else {**to_builtins(death), "sidecar": instance},
-        "rules": [{"pattern": rule.name, "version": rule.number, "soft": rule.soft} for rule in space.rules.patterns],
+        "death": None if death is None else {**to_builtins(death), "name": shown(death.name), "sidecar": instance},
+        "rules": [
+            {"pattern": shown(rule.name), "version": rule.number, "soft": rule.soft} for rule in space.rules.patterns
+        ],
     }
 
 
@@ -35,6 +37,11 @@ def key_fields(key: bytes) -> dict[str, str]:
         return {"key": key.decode()}
     except UnicodeDecodeError:
         return {"key_base64": base64.b64encode(key).decode()}
+
+
+def shown(name: str) -> str:
+    """A tag or pattern in JSON, which has no room for bytes that are not text: those are written as escapes."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _state(entry: Entry | None, now: float) -> str:
@@ -55,7 +62,7 @@ def _entry_fields(space: Space, entry: Entry, now: float) -> dict[str, Any]:
         "memory_bytes": entry.cost,
         "etag": entry.etag,
         "uses": entry.uses,
-        "tags": [{"tag": tag, "version": space.versions.tag_number(tag)} for tag in entry.tags],
+        "tags": [{"tag": shown(tag), "version": space.versions.tag_number(tag)} for tag in entry.tags],
     }
 
 

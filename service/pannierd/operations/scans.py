@@ -32,10 +32,11 @@ class Scans:
             BadRequest: no such cursor in this namespace.
         """
         keys = list(space.entries) if cursor == 0 else self._take(space, cursor)
-        page, rest = keys[-count:], keys[:-count]
+        page = keys[-count:]
+        del keys[-count:]
         matches = matcher(match) if match is not None else None
         found = [key for key in page if (matches is None or matches(key)) and space.peek(key, now) is not None]
-        return self._put(space, rest), found
+        return self._put(space, keys), found
 
     def _take(self, space: Space, cursor: int) -> list[bytes]:
         owner, keys = self._open.get(cursor, (None, []))
