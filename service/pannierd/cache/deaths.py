@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
+
+if TYPE_CHECKING:
+    from pannierd.cache.versions import Cause
 
 MOST_DEATHS: Final = 10_000
 
@@ -14,7 +17,7 @@ class Death(Struct, frozen=True):
     """The end of an entry.
 
     Attributes:
-        kind: tag, pattern, namespace, key (invalidated), expired, capacity.
+        kind: tag, pattern, namespace, key (invalidated), emptied (a newer result was nothing), expired, capacity.
         name: of the tag or pattern.
         soft: whether it may still be served as stale.
         at: seconds since the epoch.
@@ -26,6 +29,11 @@ class Death(Struct, frozen=True):
     soft: bool
     at: float
     by: str
+
+    @classmethod
+    def of(cls, cause: Cause) -> Death:
+        """The death that an invalidation brought, when it was asked for and not when it was found."""
+        return cls(cause.kind, cause.name, cause.soft, cause.at, cause.by)
 
 
 class Deaths:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from pannierd.cache.space import Space
 
-OVERHEAD_BYTES: Final = 560
+OVERHEAD_BYTES: Final = 690
 """What an entry costs beside its key, value and tags: the object, its places in the dictionary and the expiry bucket,
 and its share of the ghost queue. Measured; `test_memory_cost` holds it near the truth."""
 

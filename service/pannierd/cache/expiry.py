@@ -1,6 +1,7 @@
-"""What leaves because its time is over: no timer per key, no scan.
+"""What is looked at because its time is over: no timer per key, no scan.
 
-Entries stand in one bucket for each second, and a bucket is emptied when its second has passed.
+Entries stand in one bucket for each second, and a bucket is emptied when its second has passed. An entry has two ends:
+of its fresh life, when its readers are told, and of its stale life, when it leaves.
 """
 
 from __future__ import annotations
@@ -12,16 +13,17 @@ if TYPE_CHECKING:
 
 
 class Expiry:
-    """The buckets. An entry stands in at most one, never later than its end; one that lives on is moved when found."""
+    """The buckets. An entry stands in at most one, never later than its next end; whoever finds it places it anew."""
 
     def __init__(self, now: float) -> None:
         self._buckets: dict[int, set[Entry]] = {}
         # Every bucket up to this second has been emptied.
         self._done = int(now)
 
-    def place(self, entry: Entry) -> None:
-        """Make sure that the entry is looked at when it ends. Cheap when its end only moved away."""
-        second = max(int(entry.stale_until), self._done) + 1
+    def place(self, entry: Entry, now: float) -> None:
+        """Make sure that the entry is looked at when it next ends. Cheap when its end only moved away."""
+        end = entry.fresh_until if entry.fresh_until > now else entry.stale_until
+        second = max(int(end), self._done) + 1
         if entry.second:
             if entry.second <= second:
                 return
@@ -42,7 +44,7 @@ class Expiry:
         entry.second = 0
 
     def due(self, now: float, most: int) -> list[Entry]:
-        """Take out up to `most` entries whose time is over; those that live on are put where they now belong."""
+        """Take out up to `most` entries whose second has passed. What still lives, the caller places anew."""
         due: list[Entry] = []
         while self._done < int(now) and len(due) < most:
             second = self._done + 1
@@ -50,10 +52,7 @@ class Expiry:
             while bucket and len(due) < most:
                 entry = bucket.pop()
                 entry.second = 0
-                if entry.stale_until <= now:
-                    due.append(entry)
-                else:
-                    self.place(entry)
+                due.append(entry)
             if not bucket:
                 self._buckets.pop(second, None)
                 self._done = second

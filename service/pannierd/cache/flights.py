@@ -7,8 +7,8 @@ for too long. Whatever changes the key meanwhile (an invalidation, a plain write
 - its holder's fill is refused;
 - the callers who joined before the change asked before it, so its value still answers them.
 
-A waiter is woken with a value, or with nothing: then it looks again, and may become the next holder. A waiter that
-gives up takes only itself away.
+A waiter is woken to look again: it finds the value, or becomes the next holder. Only a value that is not kept is handed
+to it, without any life left. A waiter that gives up takes only itself away.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ class Flight:
     Attributes:
         began: the tenant's counter when the lease was granted. What was invalidated after it must not be stored.
         granted_at: clock seconds.
-        is_dead: the key changed after the flight began.
+        killed_by: what changed the key after the flight began: invalidated, overwritten; "" while nothing did.
     """
 
-    __slots__ = ("began", "granted_at", "holder", "is_dead", "key", "lease", "space", "waiters")
+    __slots__ = ("began", "granted_at", "holder", "key", "killed_by", "lease", "space", "waiters")
 
     def __init__(
         self, space: Space, key: bytes, lease: str, began: int, granted_at: float, holder: Holder | None
@@ -51,24 +51,24 @@ class Flight:
         self.began = began
         self.granted_at = granted_at
         self.holder = holder
-        self.is_dead = False
+        self.killed_by = ""
         # Those who wait, with the counter's value when they came.
         self.waiters: dict[asyncio.Future[Entry | None], int] = {}
 
-    def wake(self, entry: Entry | None, before: int | None = None) -> None:
-        """End the wait of everybody, with the value or to look again.
+    def wake(self, unkept: Entry | None = None, *, joined_by: int | None = None) -> None:
+        """End the wait of everybody: they look again, or take a value that is not kept.
 
         Args:
-            entry: the value, or None.
-            before: only who came before this number may have the value; the others look again.
+            unkept: such a value; None when it was kept, or there is none.
+            joined_by: only who had come when the counter stood here may take it; None is everybody.
         """
         waiters, self.waiters = self.waiters, {}
         for future, joined in waiters.items():
             if not future.done():
-                future.set_result(entry if before is None or joined < before else None)
+                future.set_result(unkept if joined_by is None or joined <= joined_by else None)
 
     async def wait(self, joined: int, seconds: float) -> Entry | None:
-        """The value of this load; None when it ended without one or nothing came for so long."""
+        """Wait for the end of this load: None says to look again, an entry is a value that was not kept."""
         future: asyncio.Future[Entry | None] = asyncio.get_running_loop().create_future()
         self.waiters[future] = joined
         try:
@@ -78,7 +78,7 @@ class Flight:
             self.waiters.pop(future, None)
 
     def __repr__(self) -> str:
-        state = "dead" if self.is_dead else "loading"
+        state = self.killed_by or "loading"
         return f"<Flight {self.key!r} {state}, {len(self.waiters)} waiting>"
 
 

@@ -30,7 +30,7 @@ class Loads:
         if flight is not None:
             if self._flights.ends_at(flight) > now:
                 return None
-            self.expire(flight)
+            self.abandon(flight)
         counter = self._space.versions.counter
         flight = self._by_key[key] = self._flights.begin(self._space, key, counter, now, holder)
         surplus = self._flights.surplus()
@@ -47,48 +47,40 @@ class Loads:
         """Why a fill must not be stored; "" when it may."""
         if flight is None:
             return "lease_unknown"
-        if flight.is_dead:
-            return "invalidated"
+        if flight.killed_by:
+            return flight.killed_by
         if self._flights.ends_at(flight) <= now:
             return "lease_expired"
         return "" if self._space.killer(flight.key, tags, flight.began) is None else "invalidated"
 
-    def land(self, key: bytes, own: Flight | None, entry: Entry) -> None:
-        """A value was stored, by the holder or by somebody's own word: it answers whoever waits for the key."""
-        flight = self._by_key.pop(key, None)
-        if flight is None:
-            return
-        if flight is own:
-            self._flights.end(flight)
-        else:
-            flight.is_dead = True
-        flight.wake(entry)
+    def land(self, key: bytes, own: Flight | None) -> None:
+        """A value was stored, by the holder or by somebody's own word: whoever waits for the key finds it."""
+        if own is not None:
+            self.abandon(own)
+        elif flight := self.kill(key, "overwritten"):
+            flight.wake()
 
-    def end_unkept(self, flight: Flight, value: Entry) -> None:
-        """A refused fill: its value answers those who came before anything at all was invalidated."""
+    def answer(self, flight: Flight, unkept: Entry, *, joined_by: int | None = None) -> None:
+        """A load ends with a value that is not kept: it answers those who came in time."""
         self._forget(flight)
-        flight.wake(value, before=flight.began + 1)
+        flight.wake(unkept, joined_by=joined_by)
 
     def abandon(self, flight: Flight) -> None:
-        """A load ends without a value: whoever waits looks again, and the first of them takes over."""
+        """A load ends: whoever waits looks again, and when there is no value the first of them takes over."""
         self._forget(flight)
-        flight.wake(None)
+        flight.wake()
 
-    def expire(self, flight: Flight) -> None:
-        """The holder was silent for too long."""
-        self._space.tenant.counts.fills_rejected["lease_expired"] += 1
-        self.abandon(flight)
-
-    def kill(self, key: bytes) -> None:
+    def kill(self, key: bytes, why: str) -> Flight | None:
         """The key changed: later callers must not join its load, and its fill must not be stored."""
         flight = self._by_key.pop(key, None)
         if flight is not None:
-            flight.is_dead = True
+            flight.killed_by = why
+        return flight
 
     def kill_if(self, concerns: Callable[[bytes], bool]) -> None:
-        """The same for every key that is concerned."""
+        """An invalidation: kill the loads of every key that it concerns."""
         for key in [key for key in self._by_key if concerns(key)]:
-            self.kill(key)
+            self.kill(key, "invalidated")
 
     def _forget(self, flight: Flight) -> None:
         self._flights.end(flight)

@@ -6,9 +6,11 @@ and an acknowledged one is seen by whatever starts after it, by whichever lane.
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from pannierd.cache.counts import SpaceCounts
+from pannierd.cache.deaths import MOST_DEATHS, Death
 from pannierd.cache.entry import Entry, weight
 from pannierd.cache.loads import Loads
 from pannierd.cache.memory import MOST_USES, OUT
@@ -70,7 +72,7 @@ class Space:
         if entry is None or (entry.seen != self.versions.counter and not self._survives(entry, now)):
             return None
         if entry.stale_until <= now:
-            self.expired(entry)
+            self._expire(entry)
             return None
         return entry
 
@@ -106,15 +108,18 @@ class Space:
             flight = self.loads.own(key, write.lease)
             refusal = self.loads.refusal(flight, write.tags, now)
             if refusal:
-                self._refuse_fill(flight, key, write, now, refusal)
+                self._refuse_fill(flight, write, now, refusal)
                 return StoreResult.LEASE_LOST
-        if not self._may_store(key, write, now):
+        if not self._condition_holds(key, write, now):
             if flight is not None:
                 self.loads.abandon(flight)
             return StoreResult.NOT_STORED
+        if write.content_type == NONE_TYPE and write.ttl_ms is None and not self.policy.negative_ttl_ms:
+            self._empty(key, flight, write, now, origin)
+            return StoreResult.NOT_STORED
         entry = self._put(key, write, now)
         entry.load_cost = 0.0 if flight is None else now - flight.granted_at
-        self.loads.land(key, flight, entry)
+        self.loads.land(key, flight)
         self.tenant.deaths.forget(self, key)
         self.tenant.tracking.changed(self, key, origin)
         return StoreResult.STORED
@@ -127,7 +132,7 @@ class Space:
         stale_ms = round((entry.stale_until - entry.fresh_until) * 1000)
         fresh, stale = lives(self.policy, ttl_ms, stale_ms, 0.0)
         entry.fresh_until, entry.stale_until = now + fresh, now + fresh + stale
-        self.tenant.expiry.place(entry)
+        self.tenant.expiry.place(entry, now)
         self.tenant.tracking.changed(self, key, origin)
         return True
 
@@ -135,9 +140,9 @@ class Space:
         """Kill one entry, and any load of it. True when there was a fresh value."""
         entry = self.find(key, now)
         was_fresh = entry is not None and entry.fresh_until > now
-        self.loads.kill(key)
+        self.loads.kill(key, "invalidated")
         if entry is not None:
-            self.tenant.die(entry, self, "key", soft=soft, by=by)
+            self.tenant.died(entry, "key", soft=soft, by=by)
             if soft:
                 entry.fresh_until = min(entry.fresh_until, now)
             else:
@@ -157,22 +162,32 @@ class Space:
         self.rules.invalidate_all(cause)
         self.loads.kill_if(lambda _: True)
         if not cause.soft:
+            death = Death.of(cause)
+            for key in islice(reversed(self.entries), MOST_DEATHS):
+                self.tenant.deaths.put(self, key, death)
             self.tenant.counts.evictions["invalidated"] += len(self.entries)
             self.tenant.doom(self.entries.values())
             self.entries.clear()
         self.tenant.tracking.everything_changed()
 
-    def expired(self, entry: Entry) -> None:
-        """Its stale time is over too."""
-        if self.entries.get(entry.key) is entry:
-            self.tenant.die(entry, self, "expired")
-            self._remove(entry, "expired")
+    def ended(self, entry: Entry, now: float) -> None:
+        """A second of its ends has passed: tell its readers, and let it go when its stale time is over too."""
+        if self.entries.get(entry.key) is not entry:
+            return
+        if entry.stale_until <= now:
+            self._expire(entry)
+            return
+        self.tenant.expiry.place(entry, now)
+        if entry.fresh_until <= now:
+            self.tenant.tracking.changed(self, entry.key, None)
 
     def evicted(self, entry: Entry) -> None:
         """The memory let it go."""
         if self.entries.get(entry.key) is entry:
             del self.entries[entry.key]
-            self.tenant.die(entry, self, "capacity")
+            self.tenant.counts.evictions["capacity"] += 1
+            self.tenant.died(entry, "capacity")
+            self.tenant.tracking.changed(self, entry.key, None)
 
     def killer(self, key: bytes, tags: Sequence[str], seen: int) -> Cause | None:
         """The weightiest invalidation after `seen` that concerns such an entry."""
@@ -182,7 +197,7 @@ class Space:
         """Ask what was invalidated since the entry was last seen alive. False: it is gone."""
         cause = self.killer(entry.key, entry.tags, entry.seen)
         if cause is not None:
-            self.tenant.die(entry, self, cause.kind, cause.name, soft=cause.soft, by=cause.by)
+            self.tenant.deaths.put(self, entry.key, Death.of(cause))
             if not cause.soft:
                 self._remove(entry, "invalidated")
                 return False
@@ -190,9 +205,7 @@ class Space:
         entry.seen = self.versions.counter
         return True
 
-    def _may_store(self, key: bytes, write: Write, now: float) -> bool:
-        if write.content_type == NONE_TYPE and write.ttl_ms is None and not self.policy.negative_ttl_ms:
-            return False
+    def _condition_holds(self, key: bytes, write: Write, now: float) -> bool:
         if write.condition is Condition.ALWAYS and write.etag is None:
             return True
         entry = self.peek(key, now)
@@ -219,7 +232,7 @@ class Space:
             entry.cost = cost
             memory.add(entry)
             self.entries[key] = entry
-        self.tenant.expiry.place(entry)
+        self.tenant.expiry.place(entry, now)
         return entry
 
     def _lives_of(self, write: Write, known: Entry | None, now: float) -> tuple[float, float]:
@@ -234,16 +247,34 @@ class Space:
         fresh, stale = lives(self.policy, ttl_ms, write.stale_ms, shorten)
         return now + fresh, now + fresh + stale
 
-    def _refuse_fill(self, flight: Flight | None, key: bytes, write: Write, now: float, why: str) -> None:
+    def _refuse_fill(self, flight: Flight | None, write: Write, now: float, why: str) -> None:
         """Store nothing; those who asked before anything was invalidated still get the value."""
         self.tenant.counts.fills_rejected[why] += 1
+        if flight is not None:
+            self.loads.answer(flight, self._unkept(flight.key, write, now), joined_by=flight.began)
+
+    def _empty(self, key: bytes, flight: Flight | None, write: Write, now: float, origin: Tracker | None) -> None:
+        """The newest result is nothing, and that is not kept: it answers those who wait, and what was kept goes."""
         if flight is None:
-            return
-        unkept = Entry(self, key)
+            flight = self.loads.kill(key, "overwritten")
+        if flight is not None:
+            self.loads.answer(flight, self._unkept(key, write, now))
+        entry = self.find(key, now)
+        if entry is not None:
+            self.tenant.died(entry, "emptied")
+            self._remove(entry, "invalidated")
+        self.tenant.tracking.changed(self, key, origin)
+
+    def _unkept(self, key: bytes, write: Write, now: float) -> Entry:
+        """A value that answers waiting callers and has no life beyond that."""
+        unkept = Entry(self, key, stored_at=now, fresh_until=now, stale_until=now)
         unkept.fill(write.value, write.content_type, write.tags)
-        unkept.stored_at = now
-        unkept.fresh_until, unkept.stale_until = self._lives_of(write, None, now)
-        self.loads.end_unkept(flight, unkept)
+        return unkept
+
+    def _expire(self, entry: Entry) -> None:
+        self.tenant.died(entry, "expired")
+        self._remove(entry, "expired")
+        self.tenant.tracking.changed(self, entry.key, None)
 
     def _remove(self, entry: Entry, why: str) -> None:
         self.tenant.counts.evictions[why] += 1

@@ -69,9 +69,9 @@ class TenantCache:
         self.counts.invalidations[kind] += 1
         return Cause(kind, name, self.versions.next(), soft, self.world.wall_clock(), by)
 
-    def die(self, entry: Entry, space: Space, kind: str, name: str = "", *, soft: bool = False, by: str = "") -> None:
-        """Remember why an entry is no longer fresh."""
-        self.deaths.put(space, entry.key, Death(kind, name, soft, self.world.wall_clock(), by))
+    def died(self, entry: Entry, kind: str, *, soft: bool = False, by: str = "") -> None:
+        """Remember why an entry is no longer fresh from this moment on."""
+        self.deaths.put(entry.space, entry.key, Death(kind, "", soft, self.world.wall_clock(), by))
 
     def drop(self, entry: Entry) -> None:
         """Take an entry out of queue and bucket; its namespace has let go of it."""
@@ -96,10 +96,10 @@ class TenantCache:
         """Do up to about `most` entries' worth of background work. True when there is more."""
         now = self.world.clock()
         for flight in self.flights.overdue(now):
-            flight.space.loads.expire(flight)
+            flight.space.loads.abandon(flight)
         due = self.expiry.due(now, most)
         for entry in due:
-            entry.space.expired(entry)
+            entry.space.ended(entry, now)
         for entry in self._doomed[-most:]:
             self.drop(entry)
         del self._doomed[-most:]
@@ -107,7 +107,6 @@ class TenantCache:
 
     def _evicted(self, entry: Entry) -> None:
         """The memory needed the room."""
-        self.counts.evictions["capacity"] += 1
         self.expiry.remove(entry)
         entry.space.evicted(entry)
 

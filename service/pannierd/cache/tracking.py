@@ -5,9 +5,9 @@ changes; then it is forgotten for that key until it reads it again. A tracker th
 namespace and is told of every change under them. What changes many keys at once (a tag, a pattern, a whole namespace)
 is told as "drop everything", to everybody.
 
-The table is bounded: beyond its bound the key that was watched longest is told as changed, which costs its readers one
-read and nobody the truth. Trackers are remembered by number, so that one that went away costs no search: its numbers
-are met, and skipped, when their keys change.
+The table is bounded, counting each reader of each key: beyond its bound the key that was watched longest is told as
+changed, which costs its readers one read and nobody the truth. Trackers are remembered by number, so that one that
+went away costs no search: its numbers are met, and skipped, when their keys change.
 """
 
 from __future__ import annotations
@@ -37,8 +37,9 @@ class _Broadcast(Struct, frozen=True):
 class Tracking:
     """One tenant's trackers."""
 
-    def __init__(self, max_keys: int) -> None:
-        self._max_keys = max_keys
+    def __init__(self, max_watched: int) -> None:
+        self._max_watched = max_watched
+        self._watched = 0  # pairs of key and reader
         self._numbers: dict[Tracker, int] = {}
         self._trackers: dict[int, Tracker] = {}
         self._last_number = 0
@@ -47,10 +48,13 @@ class Tracking:
 
     def watch(self, tracker: Tracker, space: object, key: bytes) -> None:
         """Tell this tracker, once, when the key changes."""
-        self._watchers.setdefault((space, key), set()).add(self._number(tracker))
-        if len(self._watchers) > self._max_keys:
+        numbers = self._watchers.setdefault((space, key), set())
+        known = len(numbers)
+        numbers.add(self._number(tracker))
+        self._watched += len(numbers) - known
+        while self._watched > self._max_watched:
             (_, oldest), numbers = self._watchers.popitem(last=False)
-            self._push(numbers, oldest, None)
+            self._tell(numbers, oldest, None)
 
     def broadcast(self, tracker: Tracker, space: object, prefixes: Sequence[bytes]) -> None:
         """Tell this tracker of every change under the prefixes of a namespace; of none means of every key."""
@@ -70,7 +74,7 @@ class Tracking:
             return
         numbers = self._watchers.pop((space, key), None)
         if numbers is not None:
-            self._push(numbers, key, origin)
+            self._tell(numbers, key, origin)
         for broadcast in list(self._broadcasts.values()):
             if broadcast.space is space and broadcast.tracker is not origin and key.startswith(broadcast.prefixes):
                 broadcast.tracker.push_invalidate([key])
@@ -78,6 +82,7 @@ class Tracking:
     def everything_changed(self) -> None:
         """More changed than can be named."""
         self._watchers.clear()
+        self._watched = 0
         for tracker in list(self._trackers.values()):
             tracker.push_invalidate(None)
 
@@ -89,7 +94,9 @@ class Tracking:
             self._trackers[number] = tracker
         return number
 
-    def _push(self, numbers: set[int], key: bytes, origin: Tracker | None) -> None:
+    def _tell(self, numbers: set[int], key: bytes, origin: Tracker | None) -> None:
+        """These watchers, taken out of the table, hear of the key."""
+        self._watched -= len(numbers)
         for number in numbers:
             tracker = self._trackers.get(number)
             if tracker is not None and tracker is not origin:

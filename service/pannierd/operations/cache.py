@@ -244,14 +244,15 @@ class View:
     async def _wait(self, key: bytes, seconds: float, holder: Holder | None, *, want_lease: bool) -> Outcome:
         """Wait for somebody else's load, and take it over when it ends without a value."""
         space, until = self.space, self._clock() + seconds
-        outcome: Outcome = Miss()
-        while (flight := space.loads.get(key)) is not None and (left := until - self._clock()) > 0:
-            entry = await flight.wait(space.versions.counter, left)
-            if entry is not None:
-                outcome = Hit(entry)
-                break
+        while True:
+            # Look first: this may begin to run after the load that it was to wait for has ended.
             outcome = space.fetch(key, self._clock(), holder, want_lease=want_lease)
-            if not isinstance(outcome, Miss) or outcome.lease is not None:
+            flight, left = space.loads.get(key), until - self._clock()
+            if not isinstance(outcome, Miss) or outcome.lease is not None or flight is None or left <= 0:
+                break
+            unkept = await flight.wait(space.versions.counter, left)
+            if unkept is not None:
+                outcome = Hit(unkept)
                 break
         space.counts.count(outcome)
         return outcome
