@@ -1,0 +1,104 @@
+"""A container of an image, as a pod runs one: read-only root, no privileges, process 1, alone with its loopback."""
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Self
+
+from deploy.image import Image
+from deploy.namespaces import AS_ROOT, UNSHARE, Mount, mounting
+
+LOOPBACK_UP = """
+import fcntl, socket, struct
+SIOCSIFFLAGS, IFF_UP = 0x8914, 1
+fcntl.ioctl(socket.socket(), SIOCSIFFLAGS, struct.pack("16sh14s", b"lo", IFF_UP, b""))
+"""
+
+
+class Container:
+    """Starts with `with`, and is gone after it. It can write to nothing but its writable volumes."""
+
+    def __init__(
+        self,
+        image: Image,
+        volumes: Sequence[Mount] = (),
+        *,
+        network_of: "Container | None" = None,
+        env: Mapping[str, str] | None = None,
+        groups: Sequence[str] = (),
+    ) -> None:
+        self._image = image
+        self._mounts = [*image.mounts, *volumes]
+        self._network_of = network_of
+        self._as_user = unprivileged(image.user, groups, image.env | dict(env or {}), image.folder)
+
+    def __enter__(self) -> Self:
+        gate, mounted = os.pipe()
+        self._process = subprocess.Popen(
+            [*self._namespaces(), "bash", "-c", self._script(mounted), "bash", *self._as_user, *self._image.start],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            pass_fds=[mounted],
+        )
+        os.close(mounted)
+        with os.fdopen(gate) as told:
+            assert told.readline() == "mounted\n", self._process.communicate()[0]
+        self.pid = int(Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    def _namespaces(self) -> list[str]:
+        if self._network_of:
+            return ["nsenter", f"--net=/proc/{self._network_of.pid}/ns/net", *UNSHARE, *AS_ROOT]
+        return [*UNSHARE, *AS_ROOT, "--net"]
+
+    def _script(self, mounted: int) -> str:
+        loopback = [] if self._network_of else [f"{sys.executable} -c {shlex.quote(LOOPBACK_UP)}"]
+        tell = [f"echo mounted >&{mounted}", f"exec {mounted}>&-"]
+        return "\n".join(
+            [
+                *loopback,
+                mounting(self._image.root, self._mounts, read_only=True),
+                *tell,
+                'exec chroot . "$@"',
+            ]
+        )
+
+    def execute(self, *command: str) -> subprocess.CompletedProcess[str]:
+        """Run a command beside process 1, as the same user, and wait for it: `docker exec`."""
+        enter = ["nsenter", "--target", str(self.pid), "--all", "--root", "--wd", "--"]
+        return subprocess.run(
+            [*enter, *self._as_user, *command], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
+        )
+
+    def is_healthy(self) -> bool:
+        """What the image's health check says."""
+        return self.execute(*self._image.health).returncode == 0
+
+    def kill(self) -> str:
+        """End it at once (by --kill-child what runs inside ends too); all that it printed."""
+        self._process.kill()
+        return self._process.communicate()[0]
+
+    def stop(self, timeout: float) -> tuple[int, str]:
+        """Send SIGTERM to process 1; its exit code and all that it printed. `timeout` is in seconds."""
+        os.kill(self.pid, signal.SIGTERM)
+        output, _ = self._process.communicate(timeout=timeout)
+        return self._process.returncode, output
+
+
+def unprivileged(user: str, groups: Sequence[str], env: Mapping[str, str], folder: str) -> list[str]:
+    """The words before a command that make it run as `uid:gid`, in `folder`, with this environment and nothing more."""
+    uid, gid = user.split(":")
+    joined = ["--groups", ",".join(groups)] if groups else ["--clear-groups"]
+    identity = ["setpriv", "--reuid", uid, "--regid", gid, *joined, "--no-new-privs", "--bounding-set=-all"]
+    variables = [f"{name}={value}" for name, value in env.items()]
+    return [*identity, "--inh-caps=-all", "--", "env", "--ignore-environment", "--chdir", folder, *variables]

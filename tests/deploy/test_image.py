@@ -1,0 +1,130 @@
+"""The images work: their Dockerfiles are carried out in clean roots, and their containers run together as in a pod."""
+
+import dataclasses
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import pannierd
+from deploy.container import Container
+from deploy.dockerfile import read_stages
+from deploy.image import Builder, Context, Image
+from deploy.namespaces import Mount
+
+ROOT = Path(__file__).resolve().parents[2]
+UNPRIVILEGED = re.compile(r"[1-9]\d*:[1-9]\d*")
+WAIT = ["pannierd", "wait", "--config", "/etc/pannier/pannier.toml", "--max", "20s"]
+ASK = "import sys, urllib.request as web; print(web.urlopen(sys.argv[1], timeout=10).read().decode(), end='')"
+SOCKET = "lane.sock"
+PRIMES_BELOW_A_MILLION = "78498"
+
+
+def built(dockerfile: str, folder: Path) -> Image:
+    stages = read_stages(ROOT / dockerfile)
+    return Builder(Context(ROOT), folder).build(stages)[stages[-1].name]
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
+    return built("Dockerfile", tmp_path_factory.mktemp("pannierd"))
+
+
+@pytest.fixture(scope="module")
+def application(tmp_path_factory: pytest.TempPathFactory) -> Image:
+    return built("examples/primes/Dockerfile", tmp_path_factory.mktemp("primes"))
+
+
+@pytest.fixture
+def volume(image: Image, tmp_path: Path) -> Path:
+    """A new volume of Docker's for the socket: it takes owner and mode over from the image's folder."""
+    folder = tmp_path / "lane"
+    mold = image.path("/run/pannier")
+    folder.mkdir()
+    shutil.chown(folder, mold.stat().st_uid, mold.stat().st_gid)
+    folder.chmod(mold.stat().st_mode)
+    return folder
+
+
+@pytest.fixture
+def sidecar(image: Image, volume: Path) -> Iterator[Container]:
+    with Container(image, [Mount(volume, "/run/pannier", writable=True)]) as container:
+        yield container
+
+
+def serving(sidecar: Container) -> Container:
+    done = sidecar.execute(*WAIT)
+    assert done.returncode == 0, done.stderr + sidecar.kill()
+    return sidecar
+
+
+def ask(container: Container, url: str) -> str:
+    done = container.execute("python", "-c", ASK, url)
+    return done.stdout if done.returncode == 0 else done.stderr.splitlines()[-1]
+
+
+def test_the_image_says_what_it_is(image: Image) -> None:
+    assert image.labels["org.opencontainers.image.version"] == pannierd.__version__
+    assert image.labels["org.opencontainers.image.licenses"] == "Apache-2.0"
+    assert image.ports == ["7482"]
+
+
+def test_nothing_in_the_image_but_the_folder_of_the_socket_belongs_to_who_runs_in_it(image: Image) -> None:
+    assert UNPRIVILEGED.fullmatch(image.user)
+    uid = int(image.user.partition(":")[0])
+    assert [path for path in image.root.rglob("*") if path.lstat().st_uid == uid] == [image.path("/run/pannier")]
+
+
+def test_the_sidecar_becomes_healthy_without_privileges_on_a_read_only_root(sidecar: Container) -> None:
+    assert serving(sidecar).is_healthy()
+
+
+def test_the_health_check_notices_that_nobody_serves(image: Image) -> None:
+    with Container(dataclasses.replace(image, entrypoint=["sleep"], command=["60"])) as container:
+        assert not container.is_healthy()
+
+
+def test_only_health_and_metrics_are_reached_from_outside(sidecar: Container) -> None:
+    """Who listens on 127.0.0.1 alone is not at 127.0.0.2."""
+    serving(sidecar)
+    assert "pannier_build_info" in ask(sidecar, "http://127.0.0.2:7482/metrics")
+    assert "refused" in ask(sidecar, "http://127.0.0.2:7480/openapi.json")
+    assert "openapi" in ask(sidecar, "http://127.0.0.1:7480/openapi.json")
+
+
+def test_the_socket_is_its_groups(sidecar: Container, volume: Path, image: Image) -> None:
+    serving(sidecar)
+    socket = (volume / SOCKET).stat()
+    assert f"{socket.st_uid}:{socket.st_gid}" == image.user
+    assert socket.st_mode & 0o777 == 0o660
+
+
+def test_a_container_that_is_stopped_ends_well_and_takes_its_socket_along(sidecar: Container, volume: Path) -> None:
+    code, output = serving(sidecar).stop(timeout=10)
+    assert code == 0, output
+    assert not (volume / SOCKET).exists()
+
+
+@pytest.mark.parametrize("owner", ["the image's", "the pod's"])
+def test_a_service_beside_the_sidecar_is_cached(
+    sidecar: Container, volume: Path, image: Image, application: Image, owner: str
+) -> None:
+    """In Compose the volume is the image's user's; in a pod it is root's, with the pod's fsGroup and open to all."""
+    group = image.user.partition(":")[2]
+    if owner == "the pod's":
+        shutil.chown(volume, 0, int(group))
+        volume.chmod(0o2777)
+    serving(sidecar)
+    with Container(
+        application,
+        [Mount(volume, "/run/pannier")],
+        network_of=sidecar,
+        env={"PANNIER_URL": f"unix:///run/pannier/{SOCKET}"},
+        groups=[group],
+    ) as service:
+        assert any(service.is_healthy() for _ in range(50))
+        assert ask(service, "http://127.0.0.1:8000/primes/1000000") == f"{PRIMES_BELOW_A_MILLION}\n"
+        kept = ask(service, "http://127.0.0.1:7480/v1/cache/default/primes-below:1000000")
+    assert kept == PRIMES_BELOW_A_MILLION
