@@ -13,8 +13,12 @@ from pannierd.app.life import Life
 from pannierd.cache.collector import CacheCollector
 from pannierd.cache.engine import Engine
 from pannierd.cache.world import World
+from pannierd.config.address import Address
+from pannierd.config.folders import lane_socket
 from pannierd.config.report import as_json, lines
 from pannierd.operations.cache import CacheOperations
+from pannierd.resilience import InFlight
+from pannierd.resp import Lane
 from pannierd.telemetry.loop_watch import LoopWatch
 from pannierd.telemetry.metrics import Metrics
 from pannierd.tenancy import Tenants
@@ -56,11 +60,16 @@ def build(loaded: Loaded, variables: Mapping[str, str], log: FilteringBoundLogge
     life = Life(engine, tenants, metrics, watch, clock, lambda: as_json(lines(loaded, variables)))
     request_ids = RequestIds(instance)
 
+    lane = Lane(operations, tenants, metrics, config.limits, InFlight(config.limits.max_in_flight), clock, log)
     server = config.server
     listeners: dict[str, Listener] = {}
     if server.diagnostics_address:
         diagnostics = Diagnostics(request_ids, life, metrics, config=config, clock=clock)
         listeners["diagnostics_address"] = diagnostics.listener
+    if socket := lane_socket(server, variables):
+        listeners["lane_socket"] = lane.unix(socket, int(server.lane_socket_mode, 8), server.lane_socket_group)
+    if server.lane_address:
+        listeners["lane_address"] = lane.tcp(Address.parse(server.lane_address))
     if server.web_address:
         web = Web(operations, tenants, request_ids, life, metrics, config=config, clock=clock, log=log)
         listeners["web_address"] = web.listener
