@@ -32,45 +32,42 @@ class Container:
         groups: Sequence[str] = (),
     ) -> None:
         self._image = image
+        for volume in volumes:
+            image.path(volume.target).mkdir(parents=True, exist_ok=True)
         self._mounts = [*image.mounts, *volumes]
         self._network_of = network_of
         self._as_user = unprivileged(image.user, groups, image.env | dict(env or {}), image.folder)
 
     def __enter__(self) -> Self:
-        gate, mounted = os.pipe()
+        gate, told = os.pipe()
         self._process = subprocess.Popen(
-            [*self._namespaces(), "bash", "-c", self._script(mounted), "bash", *self._as_user, *self._image.start],
+            [*self._namespaces(), "bash", "-c", self._script(told), "bash", *self._as_user, *self._image.start],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            pass_fds=[mounted],
+            pass_fds=[told],
         )
-        os.close(mounted)
-        with os.fdopen(gate) as told:
-            assert told.readline() == "mounted\n", self._process.communicate()[0]
+        os.close(told)
+        with os.fdopen(gate) as heard:
+            assert heard.readline() == "inside\n", self._process.communicate(timeout=10)[0]
         self.pid = int(Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text())
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.kill()
+        with self._process:
+            self._end()
 
     def _namespaces(self) -> list[str]:
         if self._network_of:
             return ["nsenter", f"--net=/proc/{self._network_of.pid}/ns/net", *UNSHARE, *AS_ROOT]
         return [*UNSHARE, *AS_ROOT, "--net"]
 
-    def _script(self, mounted: int) -> str:
+    def _script(self, told: int) -> str:
         loopback = [] if self._network_of else [f"{sys.executable} -c {shlex.quote(LOOPBACK_UP)}"]
-        tell = [f"echo mounted >&{mounted}", f"exec {mounted}>&-"]
-        return "\n".join(
-            [
-                *loopback,
-                mounting(self._image.root, self._mounts, read_only=True),
-                *tell,
-                'exec chroot . "$@"',
-            ]
-        )
+        tell = f'echo inside >&{told}; exec {told}>&-; exec "$@"'
+        root = mounting(self._image.root, self._mounts, read_only=True)
+        return "\n".join([*loopback, root, f'exec chroot . bash -c {shlex.quote(tell)} bash "$@"'])
 
     def execute(self, *command: str) -> subprocess.CompletedProcess[str]:
         """Run a command beside process 1, as the same user, and wait for it: `docker exec`."""
@@ -84,9 +81,13 @@ class Container:
         return self.execute(*self._image.health).returncode == 0
 
     def kill(self) -> str:
-        """End it at once (by --kill-child what runs inside ends too); all that it printed."""
-        self._process.kill()
+        """End it at once, and with process 1 all that runs beside it; all that it printed."""
+        self._end()
         return self._process.communicate()[0]
+
+    def _end(self) -> None:
+        if self._process.poll() is None:
+            os.kill(self.pid, signal.SIGKILL)
 
     def stop(self, timeout: float) -> tuple[int, str]:
         """Send SIGTERM to process 1; its exit code and all that it printed. `timeout` is in seconds."""

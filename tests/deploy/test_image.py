@@ -124,7 +124,7 @@ def test_a_service_beside_the_sidecar_is_cached(
         env={"PANNIER_URL": f"unix:///run/pannier/{SOCKET}"},
         groups=[group],
     ) as service:
-        assert any(service.is_healthy() for _ in range(50))
+        assert any(service.is_healthy() for _ in range(50)), service.kill()
         assert ask(service, "http://127.0.0.1:8000/primes/1000000") == f"{PRIMES_BELOW_A_MILLION}\n"
         kept = ask(service, "http://127.0.0.1:7480/v1/cache/default/primes-below:1000000")
     assert kept == PRIMES_BELOW_A_MILLION
