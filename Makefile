@@ -16,7 +16,7 @@ with = $(VENV)/.with-$(1)-$(DESCRIBED)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test demo check bench clean
+.PHONY: help run test demo check docs bench clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 12
@@ -34,13 +34,16 @@ demo: $(RUNTIME) ## run a real application with and without the sidecar, and com
 check: $(call with,dev) ## format, lint, types and layers, without the tests
 	@tests/check static
 
+docs: $(call with,dev) ## write the reference pages from the code
+	@$(BIN)/python docs/generate
+
 bench: $(call with,bench) ## run every load test of loadtests/ and print both sides
 	@tests/install bench
 	@PATH="$(CURDIR)/$(BIN):$(CURDIR)/.tools/bin:$$PATH" python loadtests $(ARGS)
 
 clean: ## remove everything that the other targets made
-	rm -rf $(VENV) .tools build dist client/dist tests/*/node_modules .*_cache .hypothesis
-	find . -name __pycache__ -prune -exec rm -rf {} +
+	rm -rf $(VENV) .tools build dist client/dist .hypothesis
+	find . \( -name __pycache__ -o -name '.*_cache' -o -name node_modules \) -prune -exec rm -rf {} +
 
 $(BIN)/pip:
 	@test -n "$(PYTHON)" || { echo 'Pannier needs Python 3.11 or later: install it, or name it with PYTHON=...'; exit 1; }
