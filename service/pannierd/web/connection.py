@@ -42,6 +42,9 @@ class Service(Protocol):
     def refuse(self, error: PannierdError) -> Reply:
         """The reply to what is no request at all."""
 
+    def dropped(self, reason: str) -> None:
+        """A connection was closed without an answer."""
+
 
 class Connection(RequestHandler):
     """One caller's connection.
@@ -84,8 +87,8 @@ class Connection(RequestHandler):
         self._wire = cast("asyncio.Transport", transport)
         try:
             self._open.enter()
-        except Overloaded as error:
-            self._service.refuse(error)
+        except Overloaded:
+            self._service.dropped("connections")
             self._wire.abort()
             return
         self.is_open = True
@@ -116,7 +119,7 @@ class Connection(RequestHandler):
     def pause_writing(self) -> None:
         """Answers pile up: whoever does not take them in time is closed."""
         super().pause_writing()
-        self._stalled = self._loop.call_later(self._limits.body_timeout_ms / 1000, self.abort)
+        self._stalled = self._loop.call_later(self._limits.body_timeout_ms / 1000, self._give_up)
 
     def resume_writing(self) -> None:
         """The caller reads again."""
@@ -129,6 +132,10 @@ class Connection(RequestHandler):
         """Close at once, whatever is still to be sent."""
         if self._wire is not None:
             self._wire.abort()
+
+    def _give_up(self) -> None:
+        self._service.dropped("slow_reader")
+        self.abort()
 
     def handle_error(
         self,

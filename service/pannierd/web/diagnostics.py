@@ -64,6 +64,7 @@ class Diagnostics:
         except PannierdError as error:
             reply = problem_reply(error)
         reply.request_id = self._request_ids.of(request.headers)
+        reply.keep_alive = request.content.is_eof()
         return reply
 
     def refuse(self, error: PannierdError) -> Reply:
@@ -72,6 +73,10 @@ class Diagnostics:
         reply.request_id = self._request_ids.fresh()
         reply.keep_alive = False
         return reply
+
+    def dropped(self, reason: str) -> None:
+        """A connection was closed without an answer."""
+        self._metrics.refused(reason)
 
     def _page(self, request: BaseRequest) -> Callable[[], Reply]:
         page = self._pages.get(Target.of(request.raw_path).path)

@@ -119,7 +119,7 @@ class Middleware:
         except Exception:  # noqa: BLE001 - the last line of defence: whatever it was, the caller gets an answer
             reply = self._fault(call, route)
         reply.request_id = self._request_ids.of(call.headers)
-        reply.keep_alive = not self._lifecycle.is_draining
+        reply.keep_alive = request.content.is_eof() and not self._lifecycle.is_draining
         self._metrics.http_request("" if route is None else route.template, reply.status, self._clock() - started)
         return reply
 
@@ -130,6 +130,10 @@ class Middleware:
         reply.keep_alive = False
         self._metrics.http_request("", reply.status, 0.0)
         return reply
+
+    def dropped(self, reason: str) -> None:
+        """A connection was closed without an answer."""
+        self._metrics.refused(reason)
 
     async def _answer(self, route: Route, call: Call, query: str) -> Reply:
         if route.role is not None:

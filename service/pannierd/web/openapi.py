@@ -22,7 +22,7 @@ from pannierd.errors import (
 )
 from pannierd.web.answers import RESPONSE_HEADERS
 from pannierd.web.problems import Problem
-from pannierd.web.requests import Exclusive
+from pannierd.web.requests import Ruled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -42,31 +42,32 @@ PATH_PARAMETERS: Final = {
         "type": "string",
         "minLength": 1,
         "maxLength": 1_024,
+        "not": {"enum": [".", ".."]},
         "description": "1 to 1,024 bytes, percent-encoded; '.' and '..' only through /v1/cache:batch",
     },
     "lease": {"type": "string", "minLength": 1},
 }
 
-COMMON_HEADERS: Final = [
-    {
+COMMON_HEADERS: Final = {
+    "deadline": {
         "name": "X-Pannier-Deadline-Ms",
         "in": "header",
         "description": "milliseconds until the caller gives up; it is answered before",
         "schema": {"type": "integer", "minimum": 1},
     },
-    {
+    "requestId": {
         "name": "X-Request-Id",
         "in": "header",
         "description": "answered as it is, and logged, when it is short and printable",
         "schema": {"type": "string"},
     },
-    {
+    "traceparent": {
         "name": "traceparent",
         "in": "header",
         "description": "W3C Trace Context",
         "schema": {"type": "string"},
     },
-]
+}
 
 
 def document(routes: Iterable[Route], version: str) -> dict[str, Any]:
@@ -88,6 +89,7 @@ def document(routes: Iterable[Route], version: str) -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": _schemas(table),
+            "parameters": COMMON_HEADERS,
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer"},
                 "basic": {"type": "http", "scheme": "basic", "description": "the token is the password"},
@@ -104,7 +106,7 @@ def _operation(route: Route) -> dict[str, Any]:
             *_path(route.template),
             *_fields(route.query, "query"),
             *_fields(route.headers, "header"),
-            *COMMON_HEADERS,
+            *({"$ref": f"#/components/parameters/{name}"} for name in COMMON_HEADERS),
         ],
         "responses": dict(_responses(route)),
     }
@@ -176,14 +178,28 @@ def _schemas(routes: Iterable[Route]) -> dict[str, Any]:
             if isinstance(kind, type) and issubclass(kind, Struct):
                 used[kind] = None
     schemas = msgspec.json.schema_components(used, ref_template=REF)[1]
-    for struct in _exclusive(Exclusive):
-        pairs = [{"oneOf": [{"required": [name]} for name in pair]} for pair in struct.PAIRS]
+    for struct in _rule_bearers(Ruled):
         if struct.__name__ in schemas:
-            schemas[struct.__name__]["allOf"] = pairs
+            schemas[struct.__name__]["allOf"] = list(_rules(struct, schemas[struct.__name__]["properties"]))
     return schemas
 
 
-def _exclusive(struct: type[Exclusive]) -> Iterator[type[Exclusive]]:
+def _rule_bearers(struct: type[Ruled]) -> Iterator[type[Ruled]]:
     yield struct
     for child in struct.__subclasses__():
-        yield from _exclusive(child)
+        yield from _rule_bearers(child)
+
+
+def _rules(struct: type[Ruled], properties: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """How the fields depend on each other, in the words of JSON Schema."""
+    for pair in struct.EXACTLY_ONE:
+        yield {"oneOf": [{"required": [name]} for name in pair]}
+    if struct.AT_LEAST_ONE:
+        yield {"anyOf": [_says_something(name, properties[name]) for name in struct.AT_LEAST_ONE]}
+
+
+def _says_something(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "required": [name],
+        "properties": {name: {"const": True} if schema["type"] == "boolean" else {"minItems": 1}},
+    }

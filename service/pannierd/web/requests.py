@@ -5,19 +5,19 @@ A header's or parameter's name on the wire is the field's `name`. `UNSET` is wha
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, TypeVar
+from typing import Annotated, ClassVar, Literal, TypeVar
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 __all__ = [
     "Batch",
     "Delete",
-    "Exclusive",
     "Get",
     "Invalidation",
     "LeaseParameters",
     "Operation",
     "ReadHeaders",
+    "Ruled",
     "Set",
     "StoreHeaders",
     "given",
@@ -70,10 +70,15 @@ class StoreHeaders(Struct, frozen=True):
         default=UNSET, name="X-Cache-Lease"
     )
     if_none_match: (
-        Annotated[str, Meta(pattern=r"^\*$", description="*: store only if there is no value")] | UnsetType
+        Annotated[Literal["*"], Meta(description="store only if there is no value; not together with If-Match")]
+        | UnsetType
     ) = field(default=UNSET, name="If-None-Match")
     if_match: (
-        Annotated[str, Meta(description="store only if this ETag is the value's; *: if there is one")] | UnsetType
+        Annotated[
+            str,
+            Meta(pattern=r'^(\*|"[^",]*")$', description="store only if this ETag is the value's; *: if there is one"),
+        ]
+        | UnsetType
     ) = field(default=UNSET, name="If-Match")
 
 
@@ -85,21 +90,29 @@ class LeaseParameters(Struct, frozen=True):
     ) = UNSET
 
 
-class Exclusive(Struct, frozen=True, forbid_unknown_fields=True):
-    """A body in which of each pair of fields exactly one is sent."""
+class Ruled(Struct, frozen=True, forbid_unknown_fields=True):
+    """A body whose fields depend on each other, in ways that the OpenAPI document tells as well.
 
-    PAIRS: ClassVar[tuple[tuple[str, str], ...]] = ()
+    Attributes:
+        EXACTLY_ONE: of each pair one field is sent, and one only.
+        AT_LEAST_ONE: one of these says something.
+    """
+
+    EXACTLY_ONE: ClassVar[tuple[tuple[str, str], ...]] = ()
+    AT_LEAST_ONE: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
-        for first, second in self.PAIRS:
+        for first, second in self.EXACTLY_ONE:
             if (getattr(self, first) is UNSET) == (getattr(self, second) is UNSET):
                 raise ValueError(f"exactly one of {first} and {second} is needed")
+        if self.AT_LEAST_ONE and not any(getattr(self, name) for name in self.AT_LEAST_ONE):
+            raise ValueError(f"at least one of {', '.join(self.AT_LEAST_ONE)} is needed")
 
 
-class Operation(Exclusive, frozen=True, tag_field="op"):
+class Operation(Ruled, frozen=True, tag_field="op"):
     """One operation of a batch."""
 
-    PAIRS: ClassVar[tuple[tuple[str, str], ...]] = (("key", "key_base64"),)
+    EXACTLY_ONE: ClassVar[tuple[tuple[str, str], ...]] = (("key", "key_base64"),)
 
     key: KeyText | UnsetType = UNSET
     key_base64: KeyBytes | UnsetType = UNSET
@@ -123,11 +136,14 @@ class Delete(Operation, frozen=True, tag="delete"):
 class Set(Operation, frozen=True, tag="set"):
     """Write a value."""
 
-    PAIRS: ClassVar[tuple[tuple[str, str], ...]] = (("key", "key_base64"), ("value", "value_base64"))
+    EXACTLY_ONE: ClassVar[tuple[tuple[str, str], ...]] = (("key", "key_base64"), ("value", "value_base64"))
 
     value: Annotated[str, Meta(description="text")] | UnsetType = UNSET
     value_base64: Annotated[Base64, Meta(description="any bytes, in base64")] | UnsetType = UNSET
-    content_type: Annotated[str, Meta(max_length=256)] = ""
+    content_type: (
+        Annotated[str, Meta(max_length=256, description="else text/plain in UTF-8, or application/octet-stream")]
+        | UnsetType
+    ) = UNSET
     ttl_ms: Life | UnsetType = UNSET
     stale_ms: StaleTime | UnsetType = UNSET
     tags: Tags = []
@@ -139,6 +155,13 @@ class Set(Operation, frozen=True, tag="set"):
             return self.value_base64
         return str(self.value).encode()
 
+    @property
+    def type_of_value(self) -> str:
+        """The content type that was sent, or that of how the value was sent."""
+        if self.content_type is not UNSET:
+            return self.content_type
+        return "application/octet-stream" if self.value is UNSET else "text/plain; charset=utf-8"
+
 
 class Batch(Struct, frozen=True, forbid_unknown_fields=True):
     """Many operations in one request, carried out in order; each has its own outcome."""
@@ -147,8 +170,10 @@ class Batch(Struct, frozen=True, forbid_unknown_fields=True):
     namespace: NamespaceName = "default"
 
 
-class Invalidation(Struct, frozen=True, forbid_unknown_fields=True):
-    """What is to be invalidated. At least one of keys, tags, patterns and all is needed."""
+class Invalidation(Ruled, frozen=True):
+    """What is to be invalidated."""
+
+    AT_LEAST_ONE: ClassVar[tuple[str, ...]] = ("keys", "tags", "patterns", "all")
 
     namespace: NamespaceName = "default"
     keys: Annotated[list[KeyText], Meta(description="of the namespace")] = []

@@ -56,7 +56,7 @@ class Web:
         address = Address.parse(config.server.web_address)
         description = _Description()
         self.routes = (
-            *CacheRoutes(operations).routes(),
+            *CacheRoutes(operations, config.limits.max_deadline_ms).routes(),
             *BulkRoutes(operations, config.limits.max_batch_operations).routes(),
             *AdminRoutes(lifecycle).routes(),
             *description.routes(),

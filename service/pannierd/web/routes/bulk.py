@@ -59,8 +59,6 @@ class BulkRoutes:
     async def invalidate(self, call: Call) -> Reply:
         """Kill what is named."""
         wanted: Invalidation = call.body
-        if not (wanted.keys or wanted.tags or wanted.patterns or wanted.all):
-            raise BadRequest("nothing to invalidate: name keys, tags or patterns, or say all")
         view = self._operations.view(call.caller, wanted.namespace)
         view.admit()
         reach = view.invalidate(
@@ -106,5 +104,5 @@ def _write(operation: Set) -> Write:
         ttl_ms=given(operation.ttl_ms),
         stale_ms=given(operation.stale_ms),
         tags=tuple(operation.tags),
-        content_type=operation.content_type,
+        content_type=operation.type_of_value,
     )
