@@ -219,6 +219,7 @@ class Space:
         cost = weight(key, write.value, write.tags)
         if not memory.fits(cost):
             raise TooLarge(f"the value would need {cost} bytes and the tenant's share of memory is {memory.max_bytes}")
+        self.tenant.make_way(cost)
         entry = self.find(key, now)
         fresh_until, stale_until = self._lives_of(write, entry, now)
         if entry is None:

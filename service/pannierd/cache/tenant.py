@@ -83,6 +83,11 @@ class TenantCache:
         """Take these out little by little."""
         self._doomed.extend(entries)
 
+    def make_way(self, cost: int) -> None:
+        """What is out of reach leaves before anything that lives."""
+        while self._doomed and self.memory.bytes + cost > self.memory.max_bytes:
+            self.drop(self._doomed.pop())
+
     def give_back(self, holder: Holder) -> None:
         """A connection closed: whoever waits for its loads may take them over."""
         for flight in self.flights.of_holder(holder):
