@@ -16,6 +16,7 @@ from yarl import URL
 
 from pannierd.cache.engine import Engine
 from pannierd.cache.world import World
+from pannierd.cache.write import Write
 from pannierd.config import Config, Limits, Server
 from pannierd.operations.cache import CacheOperations
 from pannierd.telemetry.metrics import Metrics
@@ -154,6 +155,10 @@ class Site:
         url = URL(f"http://127.0.0.1:{port or self.port}{target}", encoded=True)
         async with self.http.request(method, url, **options) as response:
             return Heard(response.status, response.headers, await response.read())
+
+    def keep(self, key: bytes, value: bytes) -> None:
+        """Put a value where the web lane finds it, without the web lane."""
+        self.engine.tenants["default"].space("default").store(key, Write(value), time.monotonic(), None)
 
     async def dial(self) -> Line:
         """A raw connection, closed with the site."""

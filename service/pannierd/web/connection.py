@@ -116,6 +116,13 @@ class Connection(RequestHandler):
             self.transport.write(reply.head() + reply.body)
             self.force_close()
 
+    def close(self) -> None:
+        """Close after the answers that are owed; aiohttp itself would leave one that owes none open."""
+        waiter = self._waiter
+        super().close()
+        if waiter is not None and waiter.cancelled():
+            self.force_close()
+
     def pause_writing(self) -> None:
         """Answers pile up: whoever does not take them in time is closed."""
         super().pause_writing()

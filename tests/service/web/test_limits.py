@@ -1,7 +1,6 @@
 """Every buffer has a bound, every wait an end, and every drop is counted."""
 
 import asyncio
-from io import BytesIO
 
 import pytest
 
@@ -191,7 +190,7 @@ async def test_uploads_together_have_a_bound_and_the_next_one_finds_room_again()
 
 async def test_a_caller_that_does_not_read_its_answers_is_closed_and_counted() -> None:
     async with running(limited(body_timeout_ms=50)) as site:
-        await site.ask("PUT", KEY, data=BytesIO(b"x" * 8_000_000))
+        site.keep(b"a", b"x" * 8_000_000)
         line = await site.dial()
         await line.say(get() * 8)
         assert await site.refusal() == "slow_reader"
@@ -200,7 +199,7 @@ async def test_a_caller_that_does_not_read_its_answers_is_closed_and_counted() -
 
 
 async def test_a_caller_that_reads_slowly_but_reads_gets_everything(site: Site) -> None:
-    await site.ask("PUT", KEY, data=BytesIO(b"x" * 4_000_000))
+    site.keep(b"a", b"x" * 4_000_000)
     line = await site.dial()
     await line.say(get() * 4)
     assert [len((await read_in_pieces(line)).removeprefix(b"x")) for _ in range(4)] == [3_999_999] * 4
