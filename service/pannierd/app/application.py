@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from typing import TYPE_CHECKING, Protocol
 
 from pannierd.app.life import Phase
@@ -85,7 +86,7 @@ class App:
                 await listener.start()
             except OSError as error:
                 await self.close()
-                raise CannotStart(f"server.{knob}: {error.strerror or error}") from error
+                raise CannotStart(f"server.{knob}: {_why(error, str(listener.address))}") from error
             self.life.listeners[knob] = str(listener.address)
         self._engine.start()
         self._watch.start()
@@ -115,3 +116,12 @@ class App:
 
     def __repr__(self) -> str:
         return f"<App {self.life.phase.name.lower()} {self.life.listeners}>"
+
+
+def _why(error: OSError, address: str) -> str:
+    """The address and the reason, whether the listener put it in its own words or the system did."""
+    text = error.strerror or str(error)
+    if address in text:
+        return text
+    number = error.errno or 0
+    return f"{address}: {os.strerror(number) if number > 0 else text}"  # name resolution counts below 0

@@ -1,0 +1,108 @@
+"""The order in which parts start and end, with listeners that only take notes."""
+
+import errno
+
+import pytest
+import structlog
+
+from fakes import Bench
+from pannierd.app import App, CannotStart
+from pannierd.app.life import Life, Phase
+from pannierd.config import Server
+from pannierd.telemetry.loop_watch import LoopWatch
+from pannierd.telemetry.metrics import Metrics
+from pannierd.tenancy import Tenants
+
+
+class Listener:
+    """Writes down what it was asked to do."""
+
+    def __init__(self, name: str, notes: list[str], refusal: OSError | None = None) -> None:
+        self.address = f"at {name}"
+        self._name = name
+        self._notes = notes
+        self._refusal = refusal
+
+    async def start(self) -> None:
+        if self._refusal:
+            raise self._refusal
+        self._notes.append(f"start {self._name}")
+
+    def stop_accepting(self) -> None:
+        self._notes.append(f"stop {self._name}")
+
+    async def drain(self, max_ms: float) -> None:
+        self._notes.append(f"drain {self._name} {max_ms:g}")
+
+    async def close(self) -> None:
+        self._notes.append(f"close {self._name}")
+
+
+def app_of(*listeners: str, notes: list[str], refusal: OSError | None = None) -> App:
+    """An application with these listeners; the last one refuses to start when there is a refusal."""
+    bench, metrics, log = Bench(), Metrics("1"), structlog.wrap_logger(None, processors=[drop])
+    watch = LoopWatch(metrics, bench.clock)
+    tenants = Tenants({}, bench.clock, log, metrics.degraded)
+    life = Life(bench.engine, tenants, metrics, watch, bench.clock, dict)
+    parts = {name: Listener(name, notes, refusal if name == listeners[-1] else None) for name in listeners}
+    return App(life, parts, bench.engine, watch, Server(drain_max_ms=7), log)
+
+
+def drop(*_: object) -> str:
+    raise structlog.DropEvent
+
+
+async def test_diagnostics_open_first_and_close_last_and_are_not_drained() -> None:
+    notes: list[str] = []
+    app = app_of("diagnostics_address", "web_address", "lane_socket", notes=notes)
+    assert app.life.phase is Phase.STARTING
+    await app.start()
+    assert app.life.is_serving
+    assert app.life.listeners["web_address"] == "at web_address"
+    await app.drain()
+    assert app.life.is_draining
+    await app.close()
+    assert notes == [
+        "start diagnostics_address",
+        "start web_address",
+        "start lane_socket",
+        "stop web_address",
+        "stop lane_socket",
+        "drain web_address 7",
+        "drain lane_socket 7",
+        "close lane_socket",
+        "close web_address",
+        "close diagnostics_address",
+    ]
+    assert not app.life.is_serving
+    await app.close()
+    assert repr(app).startswith("<App ended")
+
+
+@pytest.mark.parametrize(
+    ("refusal", "told"),
+    [
+        (OSError(errno.EADDRINUSE, "error while attempting to bind on ('…', 1)"), "at web: Address already in use"),
+        (OSError(errno.EPERM, "at web belongs to user 7"), "at web belongs to user 7"),
+        (OSError(-2, "Name or service not known"), "at web: Name or service not known"),
+        (OSError("no number"), "at web: no number"),
+    ],
+)
+async def test_a_listener_that_cannot_open_ends_the_start_and_closes_the_others(refusal: OSError, told: str) -> None:
+    notes: list[str] = []
+    app = app_of("diagnostics", "web", notes=notes, refusal=refusal)
+    with pytest.raises(CannotStart) as end:
+        await app.start()
+    assert str(end.value) == f"server.web: {told}"
+    assert notes == ["start diagnostics", "close web", "close diagnostics"]
+    assert app.life.phase is Phase.ENDED
+
+
+async def test_a_life_goes_in_one_direction() -> None:
+    app = app_of("web", notes=[])
+    app.life.request_drain()
+    app.life.request_drain()
+    await app.life.drain_wanted()
+    await app.start()
+    assert app.life.is_draining, "who was asked to end while starting does not go back to serving"
+    await app.close()
