@@ -55,7 +55,7 @@ def test_a_wheel_holds_the_whole_package_typed_and_licensed(wheels: dict[str, Pa
     metadata = f"{name}-{pannierd.__version__}.dist-info/"
     source = [path.relative_to(PACKAGES[name]) for path in PACKAGES[name].rglob("*") if path.is_file()]
     assert {path for path in inside if not path.startswith(metadata)} == {
-        f"{name}/{path}" for path in source if "__pycache__" not in path.parts
+        f"{name}/{path}" for path in source if not any(part.startswith((".", "__pycache__")) for part in path.parts)
     }
     assert f"{name}/py.typed" in inside
     assert f"{metadata}licenses/LICENSE" in inside

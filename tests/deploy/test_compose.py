@@ -1,6 +1,7 @@
 """The compose file: a service that shares the sidecar's network and reaches its socket through a group."""
 
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import yaml
 from deploy.dockerfile import read_stages
 
 ROOT = Path(__file__).resolve().parents[2]
+PROGRAMS = Path(sys.executable).parent
 COMPOSE = ROOT / "docker-compose.yml"
 
 
@@ -33,7 +35,8 @@ def ids_of(dockerfile: Path) -> tuple[str, str]:
     ids=lambda command: command[0],
 )
 def test_the_linters_of_the_trade_have_nothing_to_say(command: list[str | Path]) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    program, *arguments = command
+    done = subprocess.run([PROGRAMS / program, *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pannierd
 
 ROOT = Path(__file__).resolve().parents[2]
 MANIFESTS = ROOT / "deploy" / "kubernetes"
+PROGRAMS = Path(sys.executable).parent
 MIB = 1 << 20
 IDLE_DAEMON_BYTES = 90 * MIB
 FIRST_WITH_NATIVE_SIDECARS = "1.29.0"
@@ -57,7 +59,7 @@ def diagnostics_port(sidecar: dict[str, Any]) -> int:
 @pytest.mark.parametrize("version", [[], ["--kubernetes-version", FIRST_WITH_NATIVE_SIDECARS]])
 @pytest.mark.parametrize("name", ["configmap", "deployment"])
 def test_a_manifest_has_no_field_that_kubernetes_does_not_know(name: str, version: list[str]) -> None:
-    command = ["kubernetes-validate", "--strict", *version, str(MANIFESTS / f"{name}.yaml")]
+    command: list[str | Path] = [PROGRAMS / "kubernetes-validate", "--strict", *version, MANIFESTS / f"{name}.yaml"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "passed" in done.stdout + done.stderr
@@ -120,7 +122,7 @@ def test_the_memory_limit_has_room_for_a_full_cache(sidecar: dict[str, Any], con
 
 def test_the_daemon_accepts_the_config(config_file: Path) -> None:
     done = subprocess.run(
-        ["pannierd", "check-config", "--config", config_file], capture_output=True, text=True, check=False
+        [PROGRAMS / "pannierd", "check-config", "--config", config_file], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
 
