@@ -5,28 +5,40 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pannierd import __version__
+from pannierd.config.address import Address
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["banner"]
+__all__ = ["banner", "lane_url", "web_url"]
 
 
-def banner(listeners: Mapping[str, str]) -> str:
-    """A few lines of plain text."""
+def banner(listeners: Mapping[str, str], *, is_open: bool) -> str:
+    """A few lines of plain text. The calls are left out where they would need a token."""
+    calls = [f"  {call}" for call in _calls(listeners)] if is_open else []
     lines = [
         f"Pannier {__version__} serves.",
         "",
         *(f"  {name:<12}{place}" for name, place in _places(listeners)),
         "",
-        "Try, in another terminal:",
-        "",
-        *(f"  {call}" for call in _calls(listeners)),
+        *(["Try, in another terminal:", "", *calls] if calls else ["Callers need a token of [tenants.*]."]),
         "",
         "Ctrl+C ends it.",
         "",
     ]
     return "\n".join(lines)
+
+
+def lane_url(listeners: Mapping[str, str]) -> str:
+    """What PANNIER_URL is for these listeners; "" when the lane is switched off."""
+    if socket := listeners.get("lane_socket"):
+        return f"unix://{socket}"
+    return f"tcp://{_from_here(listeners['lane_address'])}" if "lane_address" in listeners else ""
+
+
+def web_url(listeners: Mapping[str, str]) -> str:
+    """The base of every HTTP path; "" when the web lane is switched off."""
+    return f"http://{_from_here(listeners['web_address'])}" if "web_address" in listeners else ""
 
 
 def _places(listeners: Mapping[str, str]) -> Iterator[tuple[str, str]]:
@@ -42,20 +54,16 @@ def _places(listeners: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 
 def _calls(listeners: Mapping[str, str]) -> Iterator[str]:
     """One key through each door, in this order: HTTP writes it, the others read it."""
-    if web := listeners.get("web_address"):
-        yield f"curl -X PUT -H 'Content-Type: text/plain; charset=utf-8' -d world http://{web}/v1/cache/default/hello"
+    if web := web_url(listeners):
+        yield f"curl -X PUT -H 'Content-Type: text/plain; charset=utf-8' -d world {web}/v1/cache/default/hello"
     if socket := listeners.get("lane_socket"):
         yield f"redis-cli -s {socket} GET hello"
     elif lane := listeners.get("lane_address"):
-        host, _, port = lane.rpartition(":")
-        yield f"redis-cli -h {host} -p {port} GET hello"
+        address = Address.parse(lane).from_here
+        yield f"redis-cli -h {address.host} -p {address.port} GET hello"
     if url := lane_url(listeners):
-        script = 'import pannier; print(pannier.client().cache("default").get("hello"))'
-        yield f"PANNIER_URL={url} python -c '{script}'"
+        yield f"""PANNIER_URL={url} python -c 'import pannier; print(pannier.client().cache("default").get("hello"))'"""
 
 
-def lane_url(listeners: Mapping[str, str]) -> str:
-    """What PANNIER_URL is for these listeners; "" when the lane is switched off."""
-    if socket := listeners.get("lane_socket"):
-        return f"unix://{socket}"
-    return f"tcp://{listeners['lane_address']}" if "lane_address" in listeners else ""
+def _from_here(address: str) -> str:
+    return str(Address.parse(address).from_here)

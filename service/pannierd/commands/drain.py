@@ -35,7 +35,7 @@ def run(options: Namespace) -> int:
     web_address = loaded(options).config.server.web_address
     if not web_address:
         raise Failure(Exit.BAD_CONFIG, "server.web_address is switched off, so there is nobody to ask; send SIGTERM")
-    address = Address.parse(web_address)
+    address = Address.parse(web_address).from_here
     headers = {"Authorization": f"Bearer {_first_token(options.token_file)}"} if options.token_file else {}
     with closing(http.client.HTTPConnection(address.host, address.port, timeout=TIMEOUT_S)) as connection:
         try:

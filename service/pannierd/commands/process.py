@@ -1,4 +1,4 @@
-"""The daemon as a process: one event loop, the signals that end it, the limits that it lifts.
+"""The daemon as a process: one event loop, and the signals that end it.
 
 SIGTERM, SIGINT   drain and end; a second one ends at once, and what is in flight is cut off
 SIGHUP            read the tokens again
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import resource
 import signal
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
@@ -35,7 +34,6 @@ SIGNAL_EXIT: Final = 128  # plus the signal's number, as shells have it
 
 def on_loop(main: Coroutine[Any, Any, int], log: FilteringBoundLogger) -> int:
     """Run the process' main coroutine on an event loop of its own; returns the exit code."""
-    _lift_descriptor_limit()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.get_loop().set_exception_handler(lambda _loop, context: _log_fault(log, context))
         return runner.run(main)
@@ -95,12 +93,6 @@ class Ending:
     async def _drain_when_wanted(self) -> None:
         await self._app.life.drain_wanted()
         await self._app.drain()
-
-
-def _lift_descriptor_limit() -> None:
-    """Use as many file descriptors as the system allows without asking: each connection needs one."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _log_fault(log: FilteringBoundLogger, context: dict[str, Any]) -> None:

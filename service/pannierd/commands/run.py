@@ -20,7 +20,7 @@ import tempfile
 from argparse import REMAINDER
 from typing import TYPE_CHECKING, Final
 
-from pannierd.commands.banner import lane_url
+from pannierd.commands.banner import lane_url, web_url
 from pannierd.commands.exits import Exit, Failure
 from pannierd.commands.process import SIGNAL_EXIT, built, on_loop, started
 from pannierd.commands.sources import add_sources, loaded
@@ -106,8 +106,7 @@ def _owns_terminal() -> bool:
 
 
 def _environment(listeners: Mapping[str, str]) -> dict[str, str]:
-    web = listeners.get("web_address")
-    ours = {"PANNIER_URL": lane_url(listeners), "PANNIER_WEB_URL": f"http://{web}" if web else ""}
+    ours = {"PANNIER_URL": lane_url(listeners), "PANNIER_WEB_URL": web_url(listeners)}
     return {**os.environ, **{name: value for name, value in ours.items() if value}}
 
 

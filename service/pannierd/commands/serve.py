@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import signal
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pannierd.commands.banner import banner
 from pannierd.commands.process import SIGNALS_TO_END, Ending, built, on_loop, started
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = ["arguments", "run"]
 
+LISTENERS: Final = 4
+SPARE_DESCRIPTORS: Final = 256  # libraries, files, the listeners themselves
+
 
 def arguments(parser: ArgumentParser) -> None:
     """The sources of the configuration."""
@@ -31,6 +35,7 @@ def run(options: Namespace) -> int:
     """Serve until a signal, or /v1/admin/drain, ends it."""
     result = loaded(options)
     log = configure(result.config.logging, sys.stdout, isatty=sys.stdout.isatty())
+    _lift_descriptor_limit(result.config.limits.max_connections, log)
     return on_loop(_serve(result, log), log)
 
 
@@ -43,5 +48,16 @@ async def _serve(result: Loaded, log: FilteringBoundLogger) -> int:
     loop.add_signal_handler(signal.SIGHUP, app.life.reload)
     async with started(app):
         if sys.stdout.isatty():
-            sys.stdout.write(banner(app.life.listeners))
+            sys.stdout.write(banner(app.life.listeners, is_open=not result.config.tenants))
         return await ending.drained()
+
+
+def _lift_descriptor_limit(max_connections: int, log: FilteringBoundLogger) -> None:
+    """Ask for as many file descriptors as connections may need. Without one a connection ends, and nobody is told."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = LISTENERS * max_connections + SPARE_DESCRIPTORS
+    available = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < available:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (available, hard))
+    if available < max_connections + SPARE_DESCRIPTORS:
+        log.warning("fewer file descriptors than limits.max_connections", available=available, wanted=wanted)

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["arguments", "run"]
 
 ASK_EVERY_S: Final = 0.05
-ANYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # who listens everywhere can be reached here
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -46,7 +45,7 @@ def _where(server: Server) -> Address:
     address = Address.parse(server.diagnostics_address)
     if not address.port:
         raise Failure(Exit.BAD_CONFIG, "server.diagnostics_address has port 0, so nobody knows where to ask")
-    return Address(ANYWHERE.get(address.host, address.host), address.port)
+    return address.from_here
 
 
 def _serves(address: Address, timeout_s: float) -> bool:

@@ -9,6 +9,7 @@ from typing import Final
 __all__ = ["Address"]
 
 MAX_PORT: Final = 65_535
+EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 EXPECTED: Final = "expected host:port, [host]:port for IPv6"
 
 
@@ -43,6 +44,11 @@ class Address:
             return ip_address(self.host).is_loopback
         except ValueError:
             return False
+
+    @property
+    def from_here(self) -> Address:
+        """Where this host reaches it: who listens on every address is called on the loopback one."""
+        return Address(EVERYWHERE.get(self.host, self.host), self.port)
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"

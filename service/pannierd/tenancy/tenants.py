@@ -3,6 +3,7 @@
 Tokens live in files. A file that changes is read again, at most one look a second, so a rotation is: add the new
 token, let callers move over, remove the old one. A file that turns bad leaves its former tokens valid, is logged and
 makes the sidecar say that it is degraded: to lock everybody out for a half-written file would be the greater harm.
+A lane connection keeps the caller that it was given, as in Redis: a removed token opens no new ones.
 """
 
 from __future__ import annotations

@@ -56,9 +56,23 @@ def run(line: str) -> str:
 
 
 def test_what_is_switched_off_is_not_advertised() -> None:
-    told = banner({"lane_address": "127.0.0.1:1"})
+    told = banner({"lane_address": "127.0.0.1:1"}, is_open=True)
     assert "http" not in told
     assert "curl" not in told
     assert "redis-cli -h 127.0.0.1 -p 1 GET hello" in told
     assert shlex.split(told.splitlines()[-3].strip())[0] == "PANNIER_URL=tcp://127.0.0.1:1"
-    assert "PANNIER_URL" not in banner({"web_address": "127.0.0.1:2"})
+    assert "PANNIER_URL" not in banner({"web_address": "127.0.0.1:2"}, is_open=True)
+
+
+def test_calls_go_where_this_host_reaches_the_sidecar() -> None:
+    told = banner({"web_address": "0.0.0.0:1", "lane_address": "[::]:2"}, is_open=True)
+    assert "http://127.0.0.1:1/v1/cache/default/hello" in told
+    assert "redis-cli -h ::1 -p 2 GET hello" in told
+    assert "PANNIER_URL=tcp://[::1]:2 " in told
+
+
+def test_calls_that_would_need_a_token_are_not_suggested() -> None:
+    told = banner({"web_address": "127.0.0.1:1"}, is_open=False)
+    assert "http://127.0.0.1:1" in told
+    assert "curl" not in told
+    assert "token" in told

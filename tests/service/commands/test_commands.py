@@ -2,6 +2,7 @@
 
 import json
 import re
+import resource
 import signal
 import socket
 import stat
@@ -12,9 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from daemon import PATIENCE_S, ask, command, environment, pannierd, serving
+from daemon import PATIENCE_S, Daemon, ask, command, environment, pannierd, serving
 from pannierd import __version__
 from pannierd.commands import COMMANDS
+
+
+def sets(*settings: str) -> list[str]:
+    return [f"--set={setting}" for setting in settings]
 
 
 def test_version_is_one_line() -> None:
@@ -124,6 +129,16 @@ def test_drain_ends_a_sidecar_in_order(tmp_path: Path) -> None:
         assert done.stderr == f"pannierd: no sidecar answers at {daemon.web}: Connection refused\n"
 
 
+def test_drain_reaches_a_sidecar_that_listens_everywhere(tmp_path: Path) -> None:
+    tokens = tmp_path / "ops"
+    tokens.write_text("ops-token\n")
+    tenant = [f"tenants.ops.token_file={tokens}", 'tenants.ops.roles=["operator"]']
+    with serving(tmp_path, "server.web_address=0.0.0.0:0", *tenant) as daemon:
+        done = pannierd("drain", f"--token-file={tokens}", *sets(f"server.web_address={daemon.web}", *tenant))
+        assert (done.returncode, done.stderr) == (0, "")
+        assert daemon.ended() == 0
+
+
 def test_drain_needs_an_operators_token_where_there_are_tokens(tmp_path: Path) -> None:
     tokens = {"shop": tmp_path / "shop", "ops": tmp_path / "ops", "nobody": tmp_path / "nobody"}
     for name, file in tokens.items():
@@ -227,6 +242,16 @@ def test_run_takes_the_address_that_is_configured(tmp_path: Path) -> None:
     assert done.stdout == f"unix://{path}\n"
     done = pannierd("run", "--set", "server.lane_socket=", "--", "printenv", "PANNIER_URL")
     assert done.stdout.startswith("tcp://127.0.0.1:")
+
+
+def test_serve_lifts_its_descriptor_limit_as_far_as_connections_may_need(tmp_path: Path) -> None:
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with serving(tmp_path, "limits.max_connections=1000") as daemon:
+        soft, _ = resource.prlimit(daemon.process.pid, resource.RLIMIT_NOFILE)
+        assert soft >= min(4000, hard)
+    with Daemon(tmp_path, "limits.max_connections=10_000_000") as daemon:
+        told = daemon.until("fewer file descriptors than limits.max_connections")
+        assert told["available"] < told["wanted"]
 
 
 def test_the_lane_socket_has_the_mode_that_is_configured(tmp_path: Path) -> None:

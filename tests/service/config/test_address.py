@@ -36,3 +36,11 @@ def test_anything_else_is_refused(text: str) -> None:
 )
 def test_loopback_is_what_only_this_host_reaches(text: str, *, is_loopback: bool) -> None:
     assert Address.parse(text).is_loopback is is_loopback
+
+
+@pytest.mark.parametrize(
+    ("text", "from_here"),
+    [("0.0.0.0:1", "127.0.0.1:1"), ("[::]:1", "[::1]:1"), ("10.0.0.1:1", "10.0.0.1:1"), ("localhost:1", "localhost:1")],
+)
+def test_who_listens_everywhere_is_called_on_loopback(text: str, from_here: str) -> None:
+    assert str(Address.parse(text).from_here) == from_here
