@@ -75,9 +75,15 @@ class Limits(Knobs, frozen=True):
         1_024
     )
     max_lane_arguments: Annotated[Count, Meta(description="arguments of one lane command")] = 65_536
+    max_lane_command_bytes: Annotated[
+        Bytes, Meta(description="all arguments of one lane command; a larger one ends the connection")
+    ] = 67_108_864
     max_lane_output_bytes: Annotated[
         Bytes, Meta(description="answers that a lane connection may leave unread before it is closed")
     ] = 67_108_864
+    lane_unread_ms: Annotated[
+        Milliseconds, Meta(description="a lane connection that takes none of its answers for so long is closed")
+    ] = 30_000
     max_batch_operations: Annotated[Count, Meta(description="operations in one HTTP batch")] = 1_000
     max_tracked_keys: Annotated[Count, Meta(description="keys per tenant whose readers are remembered for pushes")] = (
         1_000_000

@@ -27,9 +27,17 @@ class InFlight:
         Raises:
             Overloaded: the limit is reached; `retry_after_ms` says when to come again.
         """
+        self.check()
+        self.count += 1
+
+    def check(self) -> None:
+        """Ask whether one more may enter, before anything is begun that would have to be undone.
+
+        Raises:
+            Overloaded: as in `enter`.
+        """
         if self.count >= self.limit:
             raise Overloaded(f"{self.limit} calls are in flight already", retry_after_ms=RETRY_AFTER_MS)
-        self.count += 1
 
     def leave(self) -> None:
         """The call was answered."""

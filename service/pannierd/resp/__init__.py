@@ -1,0 +1,15 @@
+"""The RESP lane: any Redis client is a client of the cache.
+
+protocol            bytes to commands, within limits
+replies, refusals   values and errors to bytes
+session             what one connection's commands have in common, without I/O
+commands            the table, and what each command does
+dispatch            what happens around a command: permission, queue, rate, errors
+connection          bytes in and out: the hot path
+lane, listeners     what connections share; where they come from
+socket_file         a Unix socket's place in the file system
+"""
+
+from pannierd.resp.lane import Lane
+
+__all__ = ["Lane"]

@@ -1,0 +1,322 @@
+"""One connection: bytes in, bytes out, in order. Here is the hot path.
+
+Nearly every chunk is *plain* (see protocol): whole commands of a client that may read the namespace. hiredis takes it
+apart, GETs are answered from the dictionary in the very loop, and the answers leave in one write. Every method call
+there costs a few percent of the rate; loadtests/f01_lane_get.py holds it.
+
+    data_received ── plain? ──► hiredis ──┐
+          │                               ├──► _serve ──► bare GET, or dispatch ──► _write
+          └── else ──► exact parser ──────┘       │
+                                                  └── must hold ──► what is left waits in the exact parser
+
+A connection **holds** (carries out nothing more, though it goes on listening) while a call waits, while its client does
+not read, and once it is ending. Between two chunks hiredis is always empty: whatever of a chunk was not carried out is
+handed over to the exact parser, which parses the chunk again and skips what was. So order, limits and Redis' error
+texts are its business alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, Literal, cast
+
+import hiredis
+
+from pannierd.resp import replies
+from pannierd.resp.protocol import Command, ProtocolError
+from pannierd.resp.session import Session
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from pannierd.resp.listeners import Listener
+
+HIGH_WATER_BYTES: Final = 262_144
+"""Unread answers beyond which a connection holds."""
+
+BATCH_BYTES: Final = 262_144
+"""Answers are written when they are this long together, so that the high water mark is met in time."""
+
+KEPT_BYTES: Final = 262_144
+"""What may arrive while a connection holds before it stops listening. It does listen, to notice a client that left."""
+
+GET: Final = b"GET"
+Gets = Callable[[], Command | Literal[False]]
+"""How both parsers hand out commands."""
+
+
+class Connection(asyncio.Protocol):
+    """The protocol of an asyncio transport."""
+
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
+        self._lane = lane = listener.lane
+        self._clock = lane.clock
+        self._is_plain = lane.is_plain
+        self._execute = lane.dispatch.execute
+        self._reader = hiredis.Reader()
+        self._exact = lane.parser()
+        # Set by connection_made.
+        self._transport: asyncio.Transport
+        self._session: Session
+        # Why it holds: a call that waits, a client that does not read, or the end.
+        self._is_holding = False
+        self._waiting: asyncio.Task[None] | None = None
+        self._is_full = False
+        self._is_ending = False
+        self._unread_timer: asyncio.TimerHandle | None = None
+        # Of the chunk that is being served: answers to be written and their bytes, GETs answered bare, commands taken.
+        self._answers: list[bytes] = []
+        self._size = self._hits = self._taken = 0
+
+    # What the transport calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Greet nobody: the client speaks first."""
+        self._transport = cast(asyncio.Transport, transport)
+        lane, listener = self._lane, self._listener
+        if len(listener.connections) >= lane.limits.max_connections:
+            lane.metrics.refused("connections")
+            self._transport.write(replies.error("ERR max number of clients reached"))
+            self._end()
+            return
+        self._transport.set_write_buffer_limits(high=HIGH_WATER_BYTES)
+        self._session = Session(lane, listener.peer(self._transport), self._push_soon)
+        listener.connections.add(self)
+        lane.sessions[self._session.number] = self._session
+        lane.metrics.lane_connections += 1
+
+    def data_received(self, chunk: bytes) -> None:
+        """Carry out what arrived, or keep it."""
+        session = self._session
+        session.last_heard = self._clock()
+        if self._is_holding:
+            self._keep(chunk)
+        elif session.bare_space is not None and self._exact.is_idle and self._is_plain(chunk):
+            self._serve_plain(chunk)
+        else:
+            self._exact.feed(chunk)
+            self._serve_exact()
+
+    def pause_writing(self) -> None:
+        """The client does not read: hold."""
+        self._is_full = self._is_holding = True
+        self._transport.pause_reading()
+        self._watch_progress()
+
+    def resume_writing(self) -> None:
+        """It does again."""
+        self._is_full = False
+        if self._unread_timer is not None:
+            self._unread_timer.cancel()
+        self._go_on()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Give back what the connection had."""
+        del error
+        if self not in self._listener.connections:
+            return
+        self._is_holding = self._is_ending = True
+        if self._waiting is not None:
+            # Behind its first step, or what it would have awaited is never awaited.
+            asyncio.get_running_loop().call_soon(self._waiting.cancel)
+        if self._unread_timer is not None:
+            self._unread_timer.cancel()
+        self._session.close()
+        self._listener.connections.discard(self)
+        del self._lane.sessions[self._session.number]
+        self._lane.metrics.lane_connections -= 1
+
+    # What the listener calls.
+
+    def close_if_quiet(self, silent_since: float) -> None:
+        """Close it, unless something is in flight or it was heard from after that moment (clock seconds)."""
+        is_busy = self._is_holding or not self._exact.is_idle or self._transport.get_write_buffer_size()
+        if not is_busy and self._session.last_heard <= silent_since:
+            self._end()
+
+    def abort(self) -> None:
+        """End it now."""
+        self._is_holding = self._is_ending = True
+        self._transport.abort()
+
+    # Carrying out.
+
+    def _serve_plain(self, chunk: bytes) -> None:
+        """A chunk of whole commands, as nearly all are. What turns out to be otherwise goes to the exact parser."""
+        self._taken = 0
+        try:
+            self._reader.feed(chunk)
+            self._serve(self._reader.gets)
+            is_done = self._taken == chunk.count(b"\r\n*") + 1
+        except (hiredis.ProtocolError, TypeError):  # this is no command; the exact parser says what is wrong with it
+            is_done = False
+        if not is_done:
+            self._reader = hiredis.Reader()
+            self._exact.feed(chunk)
+            self._serve_exact(self._taken)
+
+    def _serve_exact(self, skipped: int = 0) -> None:
+        """What the exact parser has, but for the first few, which were carried out already."""
+        exact = self._exact
+        exact.is_trusted = self._session.caller is not None
+        try:
+            exact.skip(skipped)
+            self._serve(exact.gets)
+        except ProtocolError as error:
+            self._lane.metrics.refused("protocol")
+            self._transport.write(replies.error(f"ERR Protocol error: {error}"))
+            self._end()
+
+    def _serve(self, gets: Gets) -> None:
+        """Carry out commands until there are no more, or the connection must hold, and write the answers."""
+        session = self._session
+        self._answers = [session.take_pushes()] if session.has_pushes else []
+        self._hits = 0
+        try:
+            while not self._is_holding:
+                command = self._serve_bare(gets)
+                if command:
+                    self._serve_one(command)
+                elif command is False:
+                    break
+                if self._size > BATCH_BYTES:
+                    self._write()
+        finally:
+            self._write()
+            if self._hits:
+                self._lane.metrics.lane_commands["GET"] += self._hits
+                self._lane.get_duration.observe(self._clock() - session.last_heard, self._hits)
+        if session.is_ended:
+            self._end()
+
+    def _serve_bare(self, gets: Gets) -> Command | Literal[False] | None:
+        """Answer GETs from the dictionary.
+
+        An entry that is unknown, invalidated or over is the general path's business. Hot: loadtests/f01_lane_get.py.
+
+        Returns:
+            The first command that is something else; False when there are no more; None when a batch is full.
+        """
+        space = self._session.bare_space
+        if space is None:
+            return gets()
+        lookup, counter, now = space.entries.get, space.versions.counter, self._session.last_heard
+        answer = self._answers.append
+        size = hits = 0
+        try:
+            while type(command := gets()) is list:
+                if len(command) != 2 or command[0] != GET:  # noqa: PLR2004 - words
+                    return command
+                entry = lookup(command[1])
+                if entry is None or entry.seen != counter or entry.fresh_until <= now:
+                    return command
+                if entry.uses < 3:  # noqa: PLR2004 - memory.MOST_USES, without the look-up
+                    entry.uses += 1
+                wire = entry.wire
+                answer(wire)
+                hits += 1
+                size += len(wire)
+                if size > BATCH_BYTES:
+                    return None
+            return False
+        finally:
+            space.counts.hits += hits
+            self._hits += hits
+            self._taken += hits
+            self._size += size
+
+    def _serve_one(self, command: Command) -> None:
+        """Carry out any command."""
+        session = self._session
+        b"".join(command)  # TypeError: hiredis read something that is no command
+        reply = self._execute(session, command)
+        self._taken += 1
+        self._exact.is_trusted = session.caller is not None
+        if isinstance(reply, bytes):
+            self._answers.append(reply)
+            self._size += len(reply)
+        else:
+            self._wait_for(reply)
+        if session.has_pushes:
+            self._answers.append(session.take_pushes())
+        self._is_holding |= session.is_ended
+
+    def _wait_for(self, reply: Awaitable[bytes]) -> None:
+        """Hold until the reply is there."""
+        self._is_holding = True
+        self._lane.in_flight.enter()
+        self._waiting = asyncio.get_running_loop().create_task(self._answer_later(reply))
+        self._waiting.add_done_callback(lambda _: self._lane.in_flight.leave())
+
+    async def _answer_later(self, reply: Awaitable[bytes]) -> None:
+        self._answers = [await reply]
+        self._waiting = None
+        self._write()
+        self._go_on()
+
+    # In and out.
+
+    def _keep(self, chunk: bytes) -> None:
+        """Keep for later what arrives while the connection holds."""
+        if self._is_ending:
+            return
+        self._exact.feed(chunk)
+        if self._exact.held_bytes > KEPT_BYTES:
+            self._transport.pause_reading()
+
+    def _go_on(self) -> None:
+        """One reason to hold is gone."""
+        if self._is_ending or self._transport.is_closing():
+            return
+        self._is_holding = self._is_full or self._waiting is not None
+        if not self._is_holding:
+            self._serve_exact()
+        if not self._is_full and not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    def _write(self) -> None:
+        """Send the answers that are there."""
+        answers, self._answers, self._size = self._answers, [], 0
+        if answers:
+            self._transport.write(answers[0] if len(answers) == 1 else b"".join(answers))
+            self._check_unread()
+
+    def _push_soon(self) -> None:
+        """The session has something to push. What is pushed in one turn of the loop leaves together."""
+        asyncio.get_running_loop().call_soon(self._push)
+
+    def _push(self) -> None:
+        if self._session.has_pushes and not self._transport.is_closing():
+            self._transport.write(self._session.take_pushes())
+            self._check_unread()
+
+    def _check_unread(self) -> None:
+        if self._is_full and self._transport.get_write_buffer_size() > self._lane.limits.max_lane_output_bytes:
+            self._drop()
+
+    def _watch_progress(self, before: int | None = None) -> None:
+        """Look now and then whether a client that we wait for reads at all."""
+        unread = self._transport.get_write_buffer_size()
+        if before is not None and unread >= before:
+            self._drop()
+            return
+        self._unread_timer = asyncio.get_running_loop().call_later(
+            self._lane.limits.lane_unread_ms / 1000, self._watch_progress, unread
+        )
+
+    def _drop(self) -> None:
+        """The client does not read its answers."""
+        self._lane.metrics.refused("unread")
+        self._lane.log.warning("lane connection closed: its client does not read", peer=self._session.peer.address)
+        self.abort()
+
+    def _end(self) -> None:
+        """Send what is to be sent, and close."""
+        self._is_holding = self._is_ending = True
+        self._transport.close()
+
+    def __repr__(self) -> str:
+        state = "holding" if self._is_holding else "ready"
+        return f"<Connection {self._session!r} {state}>"
