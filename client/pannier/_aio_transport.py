@@ -1,0 +1,264 @@
+"""The async transport of one event loop: the shared line, a few lines for calls that may wait, and who redials them.
+
+While the shared line is up, `line` is it, and a call costs nothing here. When it is lost, one task dials again: at
+once, then with growing pauses; calls fail at once meanwhile. A new line is used by calls only after it has carried what
+the outbox holds, so no read overtakes an invalidation that the sidecar had not heard of.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from pannier._aio_line import AioLine, Orphan
+from pannier._commands import greeting
+from pannier._wire import PING
+from pannier.errors import DeadlineExceeded, PannierError, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable
+
+    from pannier._breaker import Breaker
+    from pannier._config import Endpoint, Settings
+    from pannier._near_cache import NearCache
+
+__all__ = ["AioTransport"]
+
+_MAX_WAITING_LINES = 16
+
+
+class AioTransport:
+    """Lines to one sidecar, for the tasks of one loop."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        breaker: Breaker,
+        clock: Callable[[], float],
+        near: NearCache | None,
+        deliver: Callable[[AioLine], Awaitable[None]],
+    ) -> None:
+        """Dial nothing yet.
+
+        Args:
+            settings: Where the sidecar is, and who we are to it.
+            breaker: Whether it is worth asking.
+            clock: Seconds.
+            near: What the shared line feeds; none, when another loop's line does.
+            deliver: Sends what waits in the outbox over a new line.
+        """
+        self.loop = asyncio.get_running_loop()
+        self.line: AioLine | None = None
+        self._settings = settings
+        self._breaker = breaker
+        self._clock = clock
+        self._near = near
+        self._deliver = deliver
+        # The task that dials the shared line, and the outcome of its present attempt.
+        self._dialling: asyncio.Task[None] | None = None
+        self._attempt: asyncio.Future[AioLine] = self.loop.create_future()
+        self._trouble: PannierError = Unavailable("the sidecar is away")
+        # When calls last ran out of time.
+        self._struck_at = 0.0
+        # Lines for calls that may wait: those that are free, and how many more there may be.
+        self._free: list[AioLine] = []
+        self._room = asyncio.Semaphore(_MAX_WAITING_LINES)
+        self._lines: set[AioLine] = set()
+        # Functions that run under a lease now: while there are any, every line is kept talking.
+        self._loads = 0
+        self._is_closed = False
+
+    async def connected(self) -> AioLine:
+        """The shared line, dialled if there is none.
+
+        Raises:
+            PannierError: There is no sidecar, or it does not want us.
+        """
+        if self.line is not None:
+            return self.line
+        if self._is_closed:
+            raise Unavailable("the client is closed")
+        if self._dialling is None:
+            self._begin_dialling()
+        elif self._breaker.is_open:
+            raise Unavailable(self._trouble.detail)
+        return await asyncio.shield(self._attempt)
+
+    async def ask_waiting(self, command: bytes, orphan: Orphan) -> Any:
+        """The reply to a command that may wait, on a line of its own.
+
+        Raises:
+            PannierError: The sidecar is away, does not answer in time, or answered with an error.
+        """
+        async with self._room:
+            line = self._free.pop() if self._free else await self._dial(tracking=False)
+            try:
+                return await line.ask(command, orphan)
+            finally:
+                self._put_back(line)
+
+    def hold(self) -> None:
+        """A function begins under a lease: keep the lines talking, or the sidecar takes its holder for dead."""
+        self._loads += 1
+        if self._loads == 1:
+            self._beat_as_needed()
+
+    def let_go(self) -> None:
+        """It is over."""
+        self._loads -= 1
+        if not self._loads:
+            self._beat_as_needed()
+
+    async def close(self) -> None:
+        """Hang up. May be called twice."""
+        self._is_closed = True
+        if self._dialling is not None:
+            self._dialling.cancel()
+            await asyncio.wait([self._dialling])
+        for line in list(self._lines):
+            line.abort()
+        await asyncio.sleep(0)  # the loop closes the sockets in its next turn
+
+    # What lines tell of.
+
+    def pushed(self, keys: Iterable[bytes] | None) -> None:
+        """The sidecar says that these keys changed."""
+        if self._near is not None:
+            self._near.pushed(keys)
+
+    def unanswered(self, line: AioLine) -> None:
+        """Calls ran out of time. After a few times in a row the line counts as lost, and dialling is the probe."""
+        if line.heard_at > self._struck_at:
+            self._breaker.answered()
+        self._struck_at = self._clock()
+        self._breaker.unanswered()
+        if self._breaker.is_open:
+            line.abort()
+
+    def silent(self, line: AioLine, *, is_silent: bool) -> None:
+        """A line that is silent for a second is no feed, until it speaks again."""
+        if self._near is None or line is not self.line:
+            return
+        if is_silent:
+            self._near.detach(line)
+        elif not self._near.is_fed:
+            self._near.attach(line)
+
+    def lost(self, line: AioLine) -> None:
+        """The connection is gone; if it was the shared one, dial again."""
+        self._lines.discard(line)
+        if line in self._free:
+            self._free.remove(line)
+        if self._near is not None:
+            self._near.detach(line)
+        if line is self.line:
+            self.line = None
+            if not self._is_closed:
+                self._begin_dialling()
+
+    # Dialling.
+
+    def _begin_dialling(self) -> None:
+        self._attempt = self.loop.create_future()
+        self._dialling = self.loop.create_task(self._dial_until_it_works())
+
+    async def _dial_until_it_works(self) -> None:
+        try:
+            while not await self._dial_shared():
+                await asyncio.sleep(self._breaker.pause())
+                self._attempt = self.loop.create_future()
+        finally:
+            self._dialling = None
+            if not self._attempt.done():
+                self._fail_attempt(Unavailable("the client is closed"))
+
+    async def _dial_shared(self) -> bool:
+        """One attempt; whether there is nothing left to try."""
+        try:
+            line = await self._dial(tracking=self._near is not None)
+            await self._deliver(line)
+        except PannierError as error:
+            self._trouble = error
+            self._breaker.gone()
+            self._fail_attempt(error)
+            return not error.retryable  # a fault that time does not heal is for the caller: the next call dials again
+        self.line = line
+        self._breaker.answered()
+        if self._near is not None:
+            self._near.attach(line)
+        self._beat_as_needed()
+        self._attempt.set_result(line)
+        return True
+
+    def _fail_attempt(self, error: PannierError) -> None:
+        self._attempt.set_exception(error)
+        self._attempt.exception()  # nobody may be waiting
+
+    async def _dial(self, *, tracking: bool) -> AioLine:
+        tried = []
+        try:
+            async with asyncio.timeout(self._settings.timeout):
+                for endpoint in self._settings.endpoints:
+                    try:
+                        line = await self._connect(endpoint)
+                    except OSError as error:
+                        tried.append(f"{endpoint} ({error.strerror or error})")
+                    else:
+                        await self._greet(line, tracking=tracking)
+                        self._beat_as_needed()
+                        return line
+        except TimeoutError as error:
+            raise DeadlineExceeded(f"the sidecar took no notice within {self._settings.timeout:g} s") from error
+        raise Unavailable(f"no sidecar: tried {', '.join(tried)}")
+
+    async def _connect(self, endpoint: Endpoint) -> AioLine:
+        def make() -> AioLine:
+            return AioLine(self.loop, self, self._settings.timeout, self._clock)
+
+        if refusal := endpoint.refusal():
+            raise PermissionError(1, refusal)
+        if endpoint.path:
+            _, line = await self.loop.create_unix_connection(make, endpoint.path)
+        else:
+            _, line = await self.loop.create_connection(make, endpoint.host, endpoint.port)
+        self._lines.add(line)
+        return line
+
+    async def _greet(self, line: AioLine, *, tracking: bool) -> None:
+        replies = [line.ask(command) for command in greeting(self._settings, tracking=tracking)]
+        try:
+            answers = await asyncio.gather(*replies, return_exceptions=True)
+        except BaseException:
+            line.abort()
+            raise
+        for answer in answers:
+            if isinstance(answer, BaseException):
+                line.abort()
+                raise answer
+
+    def _put_back(self, line: AioLine) -> None:
+        """Back to the free ones, once whatever its last caller did not wait for has been answered."""
+
+        def answered(pong: asyncio.Future[Any]) -> None:
+            if pong.cancelled() or pong.exception() is not None:
+                line.abort()
+            else:
+                self._free.append(line)
+
+        if line not in self._lines:
+            return
+        if line.is_quiet:
+            self._free.append(line)
+        else:
+            line.ask(PING).add_done_callback(answered)
+
+    def _beat_as_needed(self) -> None:
+        for line in self._lines:
+            if self._loads or (line is self.line and self._near is not None):
+                line.start_beat()
+            else:
+                line.stop_beat()
+
+    def __repr__(self) -> str:
+        """Up or away, and how many lines there are."""
+        return f"<AioTransport {'up' if self.line else 'away'}, {len(self._lines)} lines, {self._breaker!r}>"

@@ -1,0 +1,125 @@
+"""Bindings: a function's arguments by name, and everything that a decorator derives from them.
+
+What a decorator is given may be a template over the arguments or a callable. A callable names the arguments that it
+wants, as the function does; it may also ask for `result` (what the function returned, where there is one) and for
+`arguments` (all of them in one mapping). Names that do not exist fail when the function is decorated.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from pannier._keys import Template, lane_tag, spelled
+from pannier.errors import BadRequest, Misconfigured
+
+__all__ = ["Arguments", "Binding", "Choice", "Choices", "Source"]
+
+T = TypeVar("T")
+
+Arguments = dict[str, Any]
+Source = Callable[[Arguments], T]
+Choice = str | Callable[..., str | bytes]  # a template, or a callable that makes the text
+Choices = str | Sequence[str] | Callable[..., str | bytes | Sequence[str]]  # one or many templates, or a callable
+
+_RECEIVERS = ("self", "cls")
+
+
+class Binding:
+    """One decorated function's parameters."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        """Read the signature."""
+        self._signature = inspect.signature(function)
+        self._name = f"{function.__module__}.{function.__qualname__}"
+        parameters = list(self._signature.parameters)
+        is_method = "." in function.__qualname__ and function.__qualname__.rsplit(".", 2)[-2] != "<locals>"
+        # `self` or `cls`, which says nothing about the result that the other arguments do not.
+        self.receiver = parameters[0] if is_method and parameters and parameters[0] in _RECEIVERS else ""
+        self._known = frozenset(parameters)
+
+    def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Arguments:
+        """The arguments by name, defaults applied. Raises TypeError as the function itself would."""
+        bound = self._signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        return bound.arguments
+
+    def key(self, choice: Choice | None) -> Source[str | bytes]:
+        """How a call's key is made.
+
+        Raises:
+            Misconfigured: The template or the callable does not fit the function.
+        """
+        if choice is None:
+            return self._spelled_key
+        if isinstance(choice, str):
+            return Template(choice, self._known).fill
+        return self.callable(choice)
+
+    def texts(self, choices: Choices, *, with_result: bool = False) -> Source[list[str]]:
+        """How a call's tags, keys or patterns are made. Raises as `key` does."""
+        if callable(choices):
+            make = self.callable(choices, with_result=with_result)
+            return lambda arguments: _as_list(make(arguments))
+        known = self._known | {"result"} if with_result else self._known
+        templates = [Template(text, known) for text in _as_list(choices)]
+        return lambda arguments: [template.fill(arguments) for template in templates]
+
+    def tags(self, choices: Choices, *, with_result: bool) -> Source[list[str]]:
+        """How a call's tags are made: as texts, shortened where arguments make them too long."""
+        texts = self.texts(choices, with_result=with_result)
+        return lambda arguments: [lane_tag(text) for text in texts(arguments)]
+
+    def callable(self, function: Callable[..., T], *, with_result: bool = False) -> Source[T]:
+        """Call it with what it names of the arguments.
+
+        Raises:
+            Misconfigured: It names something that there is not.
+        """
+        offered = self._known | {"arguments"} | ({"result"} if with_result else set())
+        wanted, takes_all = _wanted(function, offered, self._name)
+
+        def call(arguments: Arguments) -> T:
+            given = arguments if takes_all else {name: arguments[name] for name in wanted if name in arguments}
+            if "arguments" in wanted and "arguments" not in given:
+                given["arguments"] = arguments
+            return function(**given)
+
+        return call
+
+    def _spelled_key(self, arguments: Arguments) -> str:
+        values = (f"{name}={spelled(value)}" for name, value in arguments.items() if name != self.receiver)
+        return f"{self._name}({','.join(values)})"
+
+    def __repr__(self) -> str:
+        """The function's name."""
+        return f"<Binding {self._name}>"
+
+
+def _wanted(function: Callable[..., Any], offered: frozenset[str], name: str) -> tuple[list[str], bool]:
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except ValueError as error:
+        raise Misconfigured(f"{function!r} does not say which arguments it wants: wrap it in a lambda") from error
+    wanted = [
+        parameter.name
+        for parameter in parameters
+        if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    ]
+    unknown = [
+        parameter.name
+        for parameter in parameters
+        if parameter.name in wanted and parameter.name not in offered and parameter.default is parameter.empty
+    ]
+    if unknown:
+        raise Misconfigured(f"{name}: a callable wants {', '.join(unknown)}; there are: {', '.join(sorted(offered))}")
+    return wanted, any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
+
+
+def _as_list(texts: Any) -> list[str]:
+    found: list[Any] = [texts] if isinstance(texts, (str, bytes)) else list(texts)
+    for text in found:
+        if not isinstance(text, str):
+            raise BadRequest(f"expected text: {text!r:.80}")
+    return found

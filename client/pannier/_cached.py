@@ -1,0 +1,196 @@
+"""A cached function: what its decorator was told, bound to a client when it is first called.
+
+A call whose key is known to be in the near-cache is answered from here without building the key again: the arguments
+themselves are remembered, if they are of types that cannot change and are told apart by their type (1 and True are
+equal, and two keys).
+"""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from pannier._config import checked_namespace
+from pannier._keys import lane_key
+from pannier._protocol import Call
+from pannier._shelf import NOT_FOUND
+from pannier._values import Codec, Undecodable, codec_for
+from pannier.aio import Client as AioClient
+from pannier.client import Client
+from pannier.errors import Misconfigured, NotCacheable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pannier._bindings import Binding, Choice, Choices
+    from pannier._near_cache import NearEntry
+    from pannier._protocol import Policy
+
+__all__ = ["AnyClient", "CachedFunction", "is_async"]
+
+AnyClient = Client | AioClient
+
+_MAX_REMEMBERED = 16_384
+_SAFE_TYPES = frozenset({str, int, bool, bytes, type(None), UUID})
+
+
+class CachedFunction:
+    """One decorated function in one namespace."""
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        binding: Binding,
+        policy: Policy,
+        *,
+        key: Choice | None,
+        tags: Choices,
+        condition: Callable[..., Any] | None = None,
+        namespace: str | None = None,
+    ) -> None:
+        """Take what the decorator was told.
+
+        Args:
+            function: The function itself.
+            binding: Its parameters.
+            policy: Lives, and what to do without a sidecar.
+            key: A template, a callable, or none for a key that spells the arguments out.
+            tags: Templates, or a callable.
+            condition: Says whether a call is cached at all.
+            namespace: Where results are kept; none: the client's.
+
+        Raises:
+            Misconfigured: A template or a callable does not fit the function, or the namespace cannot be.
+            NotCacheable: The function's results would not come back as they went in.
+        """
+        self.function = function
+        self._binding = binding
+        self._policy = policy
+        self._key = binding.key(key)
+        self._tags = binding.tags(tags, with_result=True)
+        self._condition = binding.callable(condition) if condition is not None else None
+        self._namespace = None if namespace is None else checked_namespace(namespace)
+        # Chosen when the function is decorated; later only when the annotation names what does not exist yet.
+        self._codec = _early_codec(function)
+        # The key depends on the arguments alone, and so does whether there is one.
+        self._is_rememberable = condition is None and not callable(key)
+        self._first = 1 if binding.receiver else 0
+        # The client that was used last, its namespace, and where it keeps the results of which arguments.
+        self._client: AnyClient | None = None
+        self._space: Any = None
+        self._remembered: dict[tuple[Any, ...], tuple[tuple[type, ...], bytes]] = {}
+
+    @property
+    def codec(self) -> Codec[Any]:
+        """How results travel. Raises NotCacheable or NameError, if the annotation was not to be had before."""
+        if self._codec is None:
+            self._codec = codec_for(_result_type(self.function))
+        return self._codec
+
+    def hit(self, client: AnyClient | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The value kept near for these arguments, or NOT_FOUND. Hot: loadtests/f04_near_cache.py guards it (F4)."""
+        if client is not self._client or client is None or (near := client.near) is None or kwargs:
+            return NOT_FOUND
+        if self._first:
+            args = args[1:]
+        try:
+            remembered = self._remembered.get(args)
+        except TypeError:  # not hashable
+            return NOT_FOUND
+        if remembered is None or remembered[0] != tuple(map(type, args)):
+            return NOT_FOUND
+        entry = near.get(remembered[1])
+        return NOT_FOUND if entry is None else self._value(entry)
+
+    def found(self, client: AnyClient, call: Call) -> Any:
+        """The value that is kept near for this call, or NOT_FOUND."""
+        entry = client.near.get(call.place) if client.near is not None else None
+        return NOT_FOUND if entry is None else self._value(entry)
+
+    def call(self, client: AnyClient, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call | None:
+        """This call, as the protocol sees it; none: its condition says that it is not to be cached.
+
+        Raises:
+            BadRequest: An argument cannot be part of a key.
+            TypeError: The arguments do not fit the function.
+        """
+        if client is not self._client:
+            self._space = client.space(self._namespace)
+            self._remembered = {}
+            self._client = client
+        arguments = self._binding.bind(args, kwargs)
+        if self._condition is not None and not self._condition(arguments):
+            return None
+        function = self.function
+        call = Call(
+            self._space,
+            lane_key(self._key(arguments)),
+            self.codec,
+            self._policy,
+            lambda: function(*args, **kwargs),
+            lambda result: self._tags({"result": result, **arguments}),
+            self,
+            client.sidecar.clock(),
+        )
+        if self._is_rememberable and not kwargs:
+            self._remember(args[self._first :], call.place)
+        return call
+
+    def _value(self, entry: NearEntry) -> Any:
+        codec = self._codec
+        if entry.codec is codec:
+            return entry.value
+        codec = self.codec
+        try:
+            value = codec.decode(entry.data, entry.content_type)
+        except Undecodable:
+            return NOT_FOUND
+        if codec.shareable:
+            entry.value = value
+            entry.codec = codec
+        return value
+
+    def _remember(self, args: tuple[Any, ...], place: bytes) -> None:
+        shape = tuple(map(type, args))
+        if not _SAFE_TYPES.issuperset(shape):
+            return
+        if len(self._remembered) >= _MAX_REMEMBERED:
+            self._remembered = {}
+        self._remembered[args] = (shape, place)
+
+    def __repr__(self) -> str:
+        """The function's name."""
+        return f"{self.function.__module__}.{self.function.__qualname__}"
+
+
+def is_async(function: Callable[..., Any]) -> bool:
+    """Whether calling it gives a coroutine.
+
+    Raises:
+        NotCacheable: Calling it gives a generator, which can be read once.
+    """
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        raise NotCacheable(f"{function.__qualname__} is a generator: there is no result to keep")
+    if not callable(function):
+        raise Misconfigured(f"expected a function, not {function!r}")
+    return inspect.iscoroutinefunction(function)
+
+
+def _early_codec(function: Callable[..., Any]) -> Codec[Any] | None:
+    """The codec of the function's results; none, when their type is a class that does not exist yet.
+
+    Raises:
+        NotCacheable: They would not come back from the cache as they went in.
+    """
+    try:
+        return codec_for(_result_type(function))
+    except NameError:
+        return None
+    except NotCacheable as error:
+        raise NotCacheable(f"the result of {function.__qualname__}: {error.detail}") from error
+
+
+def _result_type(function: Callable[..., Any]) -> Any:
+    return typing.get_type_hints(function, include_extras=True).get("return", Any)

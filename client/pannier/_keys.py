@@ -1,0 +1,197 @@
+"""Keys: how arguments become the text of a key, so that two calls share a key only if they mean the same.
+
+Without a template a key reads `module.function(name=value,…)`, its values spelled so that no two of different type or
+content look alike: `1`, `True`, `1.0`, `'1'`, `None` and `'None'` are six keys, and quotes keep `'a:b','c'` apart from
+`'a','b:c'`. In a template a value is plain text with everything escaped (`%3A`) that could pass for the template's own
+text or for a glob; there, and only there, 7 and "7" are one key, because URLs and rows must meet. Letters of every
+script stay as they are. A key over the lane's limit keeps its beginning and ends in a hash of the whole.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import re
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from enum import Enum
+from pathlib import PurePath
+from string import Formatter
+from typing import Any
+from uuid import UUID
+
+from pannier._wire import MAX_KEY_BYTES, MAX_TAG_BYTES
+from pannier.errors import BadRequest, Misconfigured
+
+__all__ = ["Template", "escaped", "lane_key", "lane_tag", "spelled"]
+
+_HASH_BYTES = 20
+_HASH_TEXT = 2 * _HASH_BYTES + 1  # with the "~" before it
+
+# What a value in a template may show as it is. No template can use these alone to keep two values apart.
+_PLAIN = re.compile(r"[A-Za-z0-9_.@~+=-]|[^\x00-\x7f]")
+_UNSAFE = re.compile(r"[^A-Za-z0-9_.@~+=\u0080-\U0010ffff-]")
+_CONTROLS = re.compile("[\x00-\x1f\x7f\ud800-\udfff'\\\\]")
+
+
+def lane_key(key: str | bytes) -> bytes:
+    """The key in bytes, at most 1,024 of them.
+
+    Raises:
+        BadRequest: The key is empty, or neither text nor bytes.
+    """
+    if isinstance(key, str):
+        key = key.encode("utf-8", "surrogatepass")
+    elif not isinstance(key, bytes):
+        raise BadRequest(f"a key is str or bytes, not {type(key).__name__}")
+    if not key:
+        raise BadRequest("a key has at least one byte")
+    return key if len(key) <= MAX_KEY_BYTES else _shortened(key, MAX_KEY_BYTES)
+
+
+def lane_tag(tag: str) -> str:
+    """The tag, in at most 256 bytes."""
+    text = tag.encode("utf-8", "surrogatepass")
+    return tag if len(text) <= MAX_TAG_BYTES else _shortened(text, MAX_TAG_BYTES).decode("utf-8", "surrogatepass")
+
+
+def _shortened(text: bytes, limit: int) -> bytes:
+    # The beginning stays, so that patterns still find it; a character cut in two is dropped.
+    start = text[: limit - _HASH_TEXT].decode("utf-8", "ignore").encode()
+    return start + b"~" + hashlib.blake2b(text, digest_size=_HASH_BYTES).hexdigest().encode()
+
+
+def spelled(value: object) -> str:
+    """An argument, spelled so that no other value of any type is spelled alike.
+
+    Raises:
+        BadRequest: There is no such spelling: an object that only its address tells apart.
+    """
+    for kind, spell in _SPELLINGS:
+        if isinstance(value, kind):
+            return str(spell(value))
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = ((field.name, getattr(value, field.name)) for field in dataclasses.fields(value))
+        return f"{_name(value)}({','.join(f'{name}={spelled(inner)}' for name, inner in fields)})"
+    if isinstance(value, type):
+        return f"{value.__module__}.{value.__qualname__}"
+    raise BadRequest(f"a {type(value).__name__} cannot be part of a key: name the key with key=")
+
+
+def escaped(value: object) -> str:
+    """A value as a template shows it: readable, and unable to pass for anything around it.
+
+    Raises:
+        BadRequest: The value cannot be part of a key.
+    """
+    if value is None or isinstance(value, bool):
+        return f"%{value}"  # no text is escaped to this, so None is not "None"
+    if isinstance(value, Enum):
+        return escaped(value.value)
+    if isinstance(value, (datetime, date, time)):
+        return _percent(value.isoformat())
+    if isinstance(value, (str, int, float, Decimal, UUID, PurePath)):
+        return _percent(str(value))
+    if isinstance(value, bytes):
+        return _percent(value.decode("latin-1"))
+    return _percent(spelled(value))
+
+
+class Template:
+    """`user:{user_id}`, read once when the function is decorated."""
+
+    def __init__(self, text: str, known: AbstractSet[str]) -> None:
+        """Read the text, whose fields may name what is `known`.
+
+        Raises:
+            Misconfigured: It names something unknown, or cannot keep two values apart.
+        """
+        self.text = text
+        self._parts = _parts(text, known)
+        _refuse_ambiguity(text, self._parts)
+
+    @property
+    def names(self) -> set[str]:
+        """The arguments that it needs."""
+        return {re.split(r"[.\[]", field)[0] for _, field in self._parts if field}
+
+    def fill(self, arguments: Mapping[str, Any]) -> str:
+        """The text with the arguments in their places.
+
+        Raises:
+            BadRequest: An argument cannot be part of a key.
+        """
+        formatter = Formatter()
+        return "".join(
+            literal + (escaped(formatter.get_field(field, (), arguments)[0]) if field else "")
+            for literal, field in self._parts
+        )
+
+    def __repr__(self) -> str:
+        """The text as it was written."""
+        return f"<Template {self.text}>"
+
+
+def _parts(text: str, known: AbstractSet[str]) -> list[tuple[str, str]]:
+    parts: list[tuple[str, str]] = []
+    try:
+        for literal, field, form, conversion in Formatter().parse(text):
+            if form or conversion or field == "":
+                raise Misconfigured(f"{text!r}: a field is a name, as in {{user_id}}; for more, give a callable")
+            name = re.split(r"[.\[]", field or "")[0]
+            if field and name not in known:
+                raise Misconfigured(f"{text!r}: no argument {name!r}; there are: {', '.join(sorted(known)) or 'none'}")
+            parts.append((literal, field or ""))
+    except ValueError as error:
+        raise Misconfigured(f"{text!r}: {error}") from error
+    return parts
+
+
+def _refuse_ambiguity(text: str, parts: list[tuple[str, str]]) -> None:
+    fields = [literal for literal, field in parts if field]
+    if any(not _PLAIN.sub("", literal) for literal in fields[1:]):
+        raise Misconfigured(f"{text!r}: put ':' or '/' between two fields, or different arguments make the same key")
+
+
+def _percent(text: str) -> str:
+    return _UNSAFE.sub(lambda found: "".join(f"%{byte:02X}" for byte in _bytes(found[0])), text)
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _quoted(value: str) -> str:
+    return "'" + _CONTROLS.sub(lambda found: f"\\x{ord(found[0]):02x}", value) + "'"
+
+
+def _items(values: Any) -> str:
+    return ",".join(map(spelled, values))
+
+
+def _name(value: object) -> str:
+    return f"{type(value).__module__}.{type(value).__qualname__}"
+
+
+# The first row that fits decides; a subclass stands before its base. Types that JSON or Python spell alike differ here
+# in their brackets or their name.
+_SPELLINGS: tuple[tuple[Any, Any], ...] = (
+    (type(None), str),
+    (Enum, lambda value: f"{_name(value)}.{value.name}"),
+    (bool, str),
+    (int, lambda value: str(int(value))),
+    (float, lambda value: repr(float(value))),
+    (str, _quoted),
+    (bytes, lambda value: "b" + _quoted(value.decode("latin-1"))),
+    (tuple, lambda value: f"({_items(value)},)" if value else "()"),
+    (list, lambda value: f"[{_items(value)}]"),
+    ((set, frozenset), lambda value: f"set({','.join(sorted(map(spelled, value)))})"),
+    (Mapping, lambda value: "{" + ",".join(sorted(f"{spelled(k)}:{spelled(v)}" for k, v in value.items())) + "}"),
+    ((datetime, date, time), lambda value: f"{type(value).__name__}({value.isoformat()})"),
+    (timedelta, lambda value: f"timedelta({value.total_seconds()!r})"),
+    (Decimal, lambda value: f"Decimal({value})"),
+    (UUID, lambda value: f"UUID({value})"),
+    (PurePath, lambda value: f"Path({_quoted(str(value))})"),
+)

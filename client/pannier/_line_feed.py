@@ -1,0 +1,135 @@
+"""The feed of a sync client's near-cache: one tracked line, which whichever thread needs it reads.
+
+There is no thread of its own. A hit that finds the last look at the socket older than 100 ms looks again, without
+waiting; after half a second of silence it asks whether the sidecar is still there. A thread that finds the line in use
+does not queue for it: its fetch goes by the pool, and is not kept.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING, Any
+
+from hiredis import ReplyError
+
+from pannier._commands import read_error
+from pannier._near_cache import NearCache, NearEntry
+from pannier._wire import PING
+from pannier.errors import PannierError, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pannier._line import Line
+    from pannier._transport import Transport
+
+__all__ = ["LineFeed"]
+
+_DRAIN_EVERY = 0.1  # seconds; promise P10
+_SILENCE_LIMIT = 1.0  # seconds; promise P10
+_ASK_AFTER = 0.5  # seconds of silence
+
+
+class LineFeed:
+    """The tracked line, dialled on first use and again after a loss."""
+
+    def __init__(self, transport: Transport, near: NearCache, clock: Callable[[], float]) -> None:
+        """Dial nothing yet."""
+        self._transport = transport
+        self._near = near
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._pid = os.getpid()
+        # Under the lock:
+        self._line: Line | None = None
+        self._heard_at = 0.0
+
+    def fetch(self, prefix: bytes, key: bytes, command: bytes) -> Any:
+        """The reply to a fetch of this key, kept near when it is fresh; by the pool while another thread is here.
+
+        Raises:
+            PannierError: The sidecar is away, does not answer in time, or answered with an error.
+        """
+        if os.getpid() != self._pid:
+            self._leave_to_the_parent()
+        if not self._lock.acquire(blocking=False):
+            return self._transport.ask(command)
+        try:
+            reply = self._transport.guarded(self._fetch, prefix, key, command)
+        finally:
+            self._lock.release()
+        if type(reply) is ReplyError:
+            raise read_error(reply)
+        return reply
+
+    def valid_until(self, now: float) -> float:
+        """Until when the near-cache may be believed; 0 when nobody can tell."""
+        if os.getpid() != self._pid:
+            self._leave_to_the_parent()
+            return 0.0
+        if not self._lock.acquire(blocking=False):
+            return 0.0
+        try:
+            return self._look(now)
+        except PannierError:
+            self._hang_up()
+            return 0.0
+        finally:
+            self._lock.release()
+
+    def close(self) -> None:
+        """Hang up."""
+        with self._lock:
+            self._hang_up()
+
+    def _look(self, now: float) -> float:
+        if self._line is None:
+            return 0.0
+        if self._line.drain():
+            self._heard_at = now
+        elif now - self._heard_at > _ASK_AFTER:
+            self._transport.guarded(self._line.ask, PING)
+            self._heard_at = now
+        return min(now + _DRAIN_EVERY, self._heard_at + _SILENCE_LIMIT)
+
+    def _fetch(self, prefix: bytes, key: bytes, command: bytes) -> Any:
+        is_fresh_line = self._line is None
+        try:
+            return self._ask(prefix, key, command)
+        except Unavailable:
+            self._hang_up()
+            if is_fresh_line:
+                raise
+            return self._ask(prefix, key, command)  # the sidecar was restarted since
+        except PannierError:
+            self._hang_up()
+            raise
+
+    def _ask(self, prefix: bytes, key: bytes, command: bytes) -> Any:
+        if self._line is None:
+            self._line = self._transport.dial(self._near.pushed)
+            self._near.attach(self)
+        ticket = self._near.expect(prefix, key)
+        entry = None
+        try:
+            asked_at = self._clock()
+            reply = self._line.ask(command)
+            self._heard_at = self._clock()
+            entry = NearEntry.of(reply, asked_at)
+        finally:
+            self._near.settle(ticket, prefix + key, entry)
+        return reply
+
+    def _hang_up(self) -> None:
+        if self._line is not None:
+            self._line.close()
+            self._line = None
+            self._near.detach(self)
+
+    def _leave_to_the_parent(self) -> None:
+        # The locks may have been held, at the fork, by threads that do not exist here.
+        self._pid = os.getpid()
+        self._lock = threading.Lock()
+        self._near.begin_anew()
+        self._hang_up()
