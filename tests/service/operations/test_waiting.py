@@ -1,4 +1,4 @@
-"""Callers that wait for somebody else's load: what wakes them, and with what. Every turn of the loop is taken by hand."""
+"""Callers that wait for somebody else's load, and all that may wake them. Each turn of the loop is taken by hand."""
 
 import asyncio
 
