@@ -1,0 +1,94 @@
+"""The documentation is true: its blocks run as printed, and what exists and what is documented are the same."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from documentation.blocks import Block, blocks_of
+from documentation.reader import Reader, matches
+from documentation.sidecar import Sidecar
+
+ROOT = Path(__file__).parents[1]
+GUIDE = sorted((ROOT / "docs/guide").glob("*.md"))
+READMES = [ROOT / "README.md", ROOT / "client/README.md"]
+REFERENCE = ROOT / "docs/reference"
+PAGES = [*READMES, *GUIDE]
+PROSE = [
+    *PAGES,
+    *sorted(ROOT.glob("*.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
+    *sorted((ROOT / "loadtests").glob("*.md")),
+]
+
+EXECUTED = {"sh", "console", "python", "toml", "yaml"}
+READ_ONLY = {"text", "js", "dockerfile"}
+
+
+def named(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_every_block_of_a_page_does_what_the_page_says(page: Path, tmp_path: Path) -> None:
+    with Sidecar(tmp_path / "sidecar") as sidecar:
+        (tmp_path / "reader").mkdir()
+        reader = Reader(tmp_path / "reader", sidecar.ports, sidecar.lane_url)
+        for block in blocks_of(page):
+            reader.follow(block)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_every_block_says_its_language(page: Path) -> None:
+    """A block that is not executed says so by its language, so that nothing is left out by a slip."""
+    assert [
+        f"{block}: {block.language}" for block in blocks_of(page) if block.language not in EXECUTED | READ_ONLY
+    ] == []
+
+
+def test_the_reader_sees_a_command_that_fails(tmp_path: Path) -> None:
+    reader = Reader(tmp_path, {}, "unix:///nowhere")
+    with pytest.raises(AssertionError, match="exit code 3"):
+        reader.follow(Block(Path("page.md"), 1, "sh", "exit 3\n"))
+
+
+def test_the_reader_sees_an_answer_that_differs(tmp_path: Path) -> None:
+    reader = Reader(tmp_path, {}, "unix:///nowhere")
+    with pytest.raises(AssertionError, match="promises"):
+        reader.follow(Block(Path("page.md"), 1, "console", "$ echo one\none\n$ echo two\nthree\n"))
+
+
+def test_an_ellipsis_stands_for_anything() -> None:
+    assert matches("a … c\n", "a b c\n")
+    assert not matches("a … c", "a b d")
+
+
+def test_the_reference_is_what_the_code_says() -> None:
+    done = subprocess.run(
+        [sys.executable, "docs/generate", "--check"], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, f"run `python docs/generate`\n{done.stdout}{done.stderr}"
+
+
+@pytest.mark.parametrize("page", PROSE, ids=named)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\((?!https?://|mailto:)([^)#]*)(#[^)]*)?\)", page.read_text(encoding="utf-8"))
+    missing = [target + anchor for target, anchor in targets if not _leads(page, target, anchor)]
+    assert missing == []
+
+
+def _leads(page: Path, target: str, anchor: str) -> bool:
+    path = (page.parent / target).resolve() if target else page
+    if not path.exists():
+        return False
+    return not anchor or anchor[1:] in _anchors(path)
+
+
+def _anchors(page: Path) -> set[str]:
+    """The headings of a page as GitHub links to them."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
