@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser
 from importlib import import_module
+from signal import SIGINT
 from typing import TYPE_CHECKING
 
 from pannierd.commands import COMMANDS
-from pannierd.commands.exits import Failure
+from pannierd.commands.exits import SIGNAL_EXIT, Failure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +35,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         for line in failure.lines:
             sys.stderr.write(f"pannierd: {line}\n")
         return failure.code
+    except KeyboardInterrupt:
+        return SIGNAL_EXIT + SIGINT
 
 
 def _module(command: str) -> ModuleType:

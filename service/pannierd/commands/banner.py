@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pannierd import __version__
+from pannierd.commands.urls import lane_url, web_url
 from pannierd.config.address import Address
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["banner", "lane_url", "web_url"]
+__all__ = ["banner"]
+
+PYTHON: Final = 'import pannier; print(pannier.client().cache("default").get("hello"))'
 
 
 def banner(listeners: Mapping[str, str], *, is_open: bool) -> str:
@@ -27,18 +30,6 @@ def banner(listeners: Mapping[str, str], *, is_open: bool) -> str:
         "",
     ]
     return "\n".join(lines)
-
-
-def lane_url(listeners: Mapping[str, str]) -> str:
-    """What PANNIER_URL is for these listeners; "" when the lane is switched off."""
-    if socket := listeners.get("lane_socket"):
-        return f"unix://{socket}"
-    return f"tcp://{_from_here(listeners['lane_address'])}" if "lane_address" in listeners else ""
-
-
-def web_url(listeners: Mapping[str, str]) -> str:
-    """The base of every HTTP path; "" when the web lane is switched off."""
-    return f"http://{_from_here(listeners['web_address'])}" if "web_address" in listeners else ""
 
 
 def _places(listeners: Mapping[str, str]) -> Iterator[tuple[str, str]]:
@@ -62,8 +53,4 @@ def _calls(listeners: Mapping[str, str]) -> Iterator[str]:
         address = Address.parse(lane).from_here
         yield f"redis-cli -h {address.host} -p {address.port} GET hello"
     if url := lane_url(listeners):
-        yield f"""PANNIER_URL={url} python -c 'import pannier; print(pannier.client().cache("default").get("hello"))'"""
-
-
-def _from_here(address: str) -> str:
-    return str(Address.parse(address).from_here)
+        yield f"PANNIER_URL={url} python3 -c '{PYTHON}'"

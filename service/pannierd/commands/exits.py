@@ -6,14 +6,17 @@
 69   cannot start: an address is taken, a socket belongs to somebody else (EX_UNAVAILABLE)
 78   the configuration cannot be used (EX_CONFIG)
 126  `run`: the command cannot be executed; 127: there is no such command; 128 + n: signal n ended it
-128 + n  a second SIGTERM or SIGINT cut the draining short
+128 + n  a second SIGTERM or SIGINT cut the draining short; SIGINT ended another command
 """
 
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Final
 
-__all__ = ["Exit", "Failure"]
+__all__ = ["SIGNAL_EXIT", "Exit", "Failure"]
+
+SIGNAL_EXIT: Final = 128  # plus the signal's number
 
 
 class Exit(IntEnum):
@@ -28,7 +31,7 @@ class Exit(IntEnum):
     NO_SUCH_COMMAND = 127
 
 
-class Failure(Exception):  # noqa: N818 - it ends a command as it should end, it is not the command's fault
+class Failure(Exception):
     """Ends the command: each line goes to standard error, then the process ends with the code."""
 
     def __init__(self, code: Exit, *lines: str) -> None:

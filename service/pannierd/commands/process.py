@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import uvloop
 
 from pannierd.app import CannotStart, build
-from pannierd.commands.exits import Exit, Failure
+from pannierd.commands.exits import SIGNAL_EXIT, Exit, Failure
 from pannierd.config import ConfigError
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 __all__ = ["SIGNALS_TO_END", "Ending", "built", "on_loop", "started"]
 
 SIGNALS_TO_END: Final = (signal.SIGTERM, signal.SIGINT)
-SIGNAL_EXIT: Final = 128  # plus the signal's number, as shells have it
 
 
 def on_loop(main: Coroutine[Any, Any, int], log: FilteringBoundLogger) -> int:
@@ -73,11 +72,13 @@ class Ending:
     def __init__(self, app: App) -> None:
         self._app = app
         self._exit_code = int(Exit.DONE)
+        self._was_asked = False  # by a signal; a drain over HTTP does not make the first signal the second
         self._drain = asyncio.create_task(self._drain_when_wanted(), name="drain")
 
     def on_signal(self, number: signal.Signals) -> None:
         """Drain; or, when that is going on already, cut it short."""
-        if not self._app.life.is_draining:
+        if not self._was_asked:
+            self._was_asked = True
             self._app.life.request_drain()
         else:
             self._exit_code = SIGNAL_EXIT + number

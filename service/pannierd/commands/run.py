@@ -20,10 +20,10 @@ import tempfile
 from argparse import REMAINDER
 from typing import TYPE_CHECKING, Final
 
-from pannierd.commands.banner import lane_url, web_url
-from pannierd.commands.exits import Exit, Failure
-from pannierd.commands.process import SIGNAL_EXIT, built, on_loop, started
+from pannierd.commands.exits import SIGNAL_EXIT, Exit, Failure
+from pannierd.commands.process import built, on_loop, started
 from pannierd.commands.sources import add_sources, loaded
+from pannierd.commands.urls import lane_url, web_url
 from pannierd.telemetry.logs import configure
 
 if TYPE_CHECKING:

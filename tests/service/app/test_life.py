@@ -78,6 +78,17 @@ def test_a_second_signal_ends_it_at_once(tmp_path: Path, number: signal.Signals,
         assert not daemon.socket.exists()
 
 
+def test_the_first_signal_after_a_drain_over_http_is_not_the_second(tmp_path: Path) -> None:
+    with serving(tmp_path, "server.drain_min_ms=60_000") as daemon:
+        assert ask(daemon.web, "POST", "/v1/admin/drain")[0] == 202
+        daemon.until("draining")
+        daemon.send(signal.SIGTERM)
+        assert ask(daemon.diagnostics, "GET", "/livez")[0] == 200
+        assert daemon.status()["phase"] == "draining"
+        daemon.send(signal.SIGTERM)
+        assert daemon.ended() == 143
+
+
 class LaneConnection:
     """A connection of which one sees when it waits."""
 

@@ -113,6 +113,16 @@ def test_wait_reaches_a_sidecar_that_listens_everywhere(tmp_path: Path) -> None:
         assert pannierd("wait", "--set", f"server.diagnostics_address=0.0.0.0:{port}").returncode == 0
 
 
+def test_ctrl_c_ends_a_wait_without_a_traceback() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        setting = f"server.diagnostics_address=127.0.0.1:{silent.getsockname()[1]}"
+        with subprocess.Popen(command("wait", *sets(setting)), env=environment(), stderr=subprocess.PIPE) as waiting:
+            silent.accept()[0].close()
+            waiting.send_signal(signal.SIGINT)
+            assert waiting.communicate()[1] == b""
+            assert waiting.returncode == 130
+
+
 @pytest.mark.parametrize("address", ["", "127.0.0.1:0"])
 def test_wait_says_when_there_is_nobody_to_ask(address: str) -> None:
     done = pannierd("wait", "--set", f"server.diagnostics_address={address}")
