@@ -210,6 +210,11 @@ async def test_others_wait_for_the_fill_and_all_get_it(site: Site) -> None:
     assert {(answer.status, answer.body) for answer in await asyncio.gather(*asked)} == {(200, b"loaded")}
 
 
+async def test_a_lease_of_what_can_be_no_key_is_not_given_back(site: Site) -> None:
+    answer = await site.ask("DELETE", f"/v1/cache/default/{'k' * 1_025}/lease/x")
+    assert answer.code == "bad_request"
+
+
 async def test_a_lease_that_is_given_back_goes_to_one_who_waits(site: Site) -> None:
     lease = (await site.ask("POST", f"{KEY}/lease")).headers["X-Cache-Lease"]
     heir = asyncio.create_task(site.ask("POST", f"{KEY}/lease?wait_ms=10000"))

@@ -18,6 +18,7 @@ from pannierd.errors import (
     QuotaExceeded,
     TooLarge,
 )
+from pannierd.operations.limits import check_key
 from pannierd.web.parameters import from_headers
 from pannierd.web.requests import LeaseParameters, ReadHeaders, StoreHeaders, given
 from pannierd.web.router import Answer, Route
@@ -137,6 +138,7 @@ class CacheRoutes:
     async def release(self, call: Call) -> Reply:
         """The load failed: let the next caller try."""
         view, key = self._place(call)
+        check_key(key)
         view.release(key, decode_name(call.segments[2]))
         return Reply(204)
 
