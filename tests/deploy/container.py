@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Self
 
 from deploy.image import Image
-from deploy.namespaces import AS_ROOT, UNSHARE, Mount, mounting
+from deploy.namespaces import AS_ROOT, UNSHARE, Mount, in_environment, mounting
 
+SHARED = ["--net", "--user"] if AS_ROOT else ["--net"]
+ALL = ["--mount", "--pid", *SHARED]
 LOOPBACK_UP = """
 import fcntl, socket, struct
 SIOCSIFFLAGS, IFF_UP = 0x8914, 1
@@ -36,7 +38,8 @@ class Container:
             image.path(volume.target).mkdir(parents=True, exist_ok=True)
         self._mounts = [*image.mounts, *volumes]
         self._network_of = network_of
-        self._as_user = unprivileged(image.user, groups, image.env | dict(env or {}), image.folder)
+        environment = in_environment(image.env | dict(env or {}), image.folder)
+        self._as_user = [*unprivileged(image.user, groups), *environment]
 
     def __enter__(self) -> Self:
         gate, told = os.pipe()
@@ -60,7 +63,7 @@ class Container:
 
     def _namespaces(self) -> list[str]:
         if self._network_of:
-            return ["nsenter", f"--net=/proc/{self._network_of.pid}/ns/net", *UNSHARE, *AS_ROOT]
+            return ["nsenter", "--target", str(self._network_of.pid), *SHARED, *UNSHARE]
         return [*UNSHARE, *AS_ROOT, "--net"]
 
     def _script(self, told: int) -> str:
@@ -71,7 +74,7 @@ class Container:
 
     def execute(self, *command: str) -> subprocess.CompletedProcess[str]:
         """Run a command beside process 1, as the same user, and wait for it: `docker exec`."""
-        enter = ["nsenter", "--target", str(self.pid), "--all", "--root", "--wd", "--"]
+        enter = ["nsenter", "--target", str(self.pid), *ALL, "--root", "--wd", "--"]
         return subprocess.run(
             [*enter, *self._as_user, *command], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
         )
@@ -96,10 +99,9 @@ class Container:
         return self._process.returncode, output
 
 
-def unprivileged(user: str, groups: Sequence[str], env: Mapping[str, str], folder: str) -> list[str]:
-    """The words before a command that make it run as `uid:gid`, in `folder`, with this environment and nothing more."""
+def unprivileged(user: str, groups: Sequence[str]) -> list[str]:
+    """The words before a command that make it run as `uid:gid`, and in `groups`, without a way to get more rights."""
     uid, gid = user.split(":")
     joined = ["--groups", ",".join(groups)] if groups else ["--clear-groups"]
-    identity = ["setpriv", "--reuid", uid, "--regid", gid, *joined, "--no-new-privs", "--bounding-set=-all"]
-    variables = [f"{name}={value}" for name, value in env.items()]
-    return [*identity, "--inh-caps=-all", "--", "env", "--ignore-environment", "--chdir", folder, *variables]
+    rights = ["--no-new-privs", "--bounding-set=-all", "--inh-caps=-all"]
+    return ["setpriv", "--reuid", uid, "--regid", gid, *joined, *rights, "--"]

@@ -11,20 +11,27 @@ import shutil
 import string
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from deploy.dockerfile import Instruction, Stage
 from deploy.namespaces import Mount, run_inside
 
-FOLDERS = ["dev", "etc", "home", "opt", "proc", "root", "run", "srv", "tmp", "usr", "var/lib"]
+FOLDERS = ["dev", "etc", "home", "mnt", "opt", "proc", "root", "run", "srv", "tmp", "usr", "var/lib"]
 MERGED_INTO_USR = ["bin", "sbin", "lib", "lib64"]
 ACCOUNTS = {
     "passwd": "root:x:0:0:root:/root:/bin/bash\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",
     "group": "root:x:0:\nnogroup:x:65534:\n",
 }
-NETWORK = ["hosts", "nsswitch.conf", "pip.conf", "resolv.conf", "ssl"]  # how this machine reaches the package index
+NETWORK = [
+    "hosts",
+    "nsswitch.conf",
+    "pip.conf",
+    "resolv.conf",
+    "ssl/certs",
+    "ssl/openssl.cnf",
+]  # how this machine reaches the package index
 SYSTEM = ["ld.so.cache", "login.defs"]
 PROXIES = ["http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"]  # as Docker hands them on
 
@@ -55,6 +62,11 @@ class Image:
         """The words of process 1."""
         return [*self.entrypoint, *self.command]
 
+    def run(self, command: str, *, volumes: Sequence[Mount] = (), env: Mapping[str, str] | None = None) -> str:
+        """What a shell command printed that ran in the image as root."""
+        words = ["/bin/sh", "-c", f"cd {self.folder} && {command}"]
+        return run_inside(self.root, [*self.mounts, *volumes], words, self.env | dict(env or {}))
+
     def path(self, inside: str) -> Path:
         """Where a path of the image is on this machine."""
         return self.root / Path(self.folder, inside).relative_to("/")
@@ -69,8 +81,9 @@ def lay_out(root: Path) -> Image:
         (root / link).symlink_to(f"usr/{link}")
     for name, text in ACCOUNTS.items():
         (root / "etc" / name).write_text(text)
-    for source in filter(Path.exists, (Path("/etc") / name for name in [*NETWORK, *SYSTEM])):
-        copy(source, root / "etc" / source.name)
+    for name in [*NETWORK, *SYSTEM]:
+        if (source := Path("/etc", name)).exists():
+            copy(source, root / "etc" / name)
     image = Image(root)
     for mount in image.mounts:
         (root / mount.target.lstrip("/")).mkdir(parents=True, exist_ok=True)
@@ -149,8 +162,8 @@ class Builder:
         return self._images
 
     def _run(self, image: Image, step: Instruction) -> None:
-        env = image.env | {name: os.environ[name] for name in PROXIES if name in os.environ} | {"HOME": "/root"}
-        run_inside(image.root, image.mounts, ["/bin/sh", "-c", f"cd {image.folder} && {step.text}"], env)
+        proxies = {name: os.environ[name] for name in PROXIES if name in os.environ}
+        image.run(step.text, env={"HOME": "/root"} | proxies)
 
     def _copy(self, image: Image, step: Instruction) -> None:
         origin = self._images[step.flags["from"]].root if "from" in step.flags else self._context

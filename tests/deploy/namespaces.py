@@ -25,7 +25,13 @@ class Mount:
 
 def mounting(root: Path, mounts: Sequence[Mount], *, read_only: bool) -> str:
     """The shell lines that put a root together; they end in that root."""
-    lines = ["set -e", f"cd {shlex.quote(str(root))}", "mount --bind . .", f"cd {shlex.quote(str(root))}"]
+    lines = [
+        "set -e",
+        "PATH=$PATH:/usr/sbin:/sbin",
+        f"cd {shlex.quote(str(root))}",
+        "mount --bind . .",
+        f"cd {shlex.quote(str(root))}",
+    ]
     if read_only:
         lines.append("mount -o remount,bind,ro .")
     for mount in mounts:
@@ -36,12 +42,11 @@ def mounting(root: Path, mounts: Sequence[Mount], *, read_only: bool) -> str:
     return "\n".join([*lines, "mount -t proc proc proc", "mount --rbind /dev dev"])
 
 
-def run_inside(root: Path, mounts: Sequence[Mount], command: Sequence[str], env: Mapping[str, str]) -> None:
-    """Run a command as root in `root`, with this machine's network; an error shows what it printed."""
+def run_inside(root: Path, mounts: Sequence[Mount], command: Sequence[str], env: Mapping[str, str]) -> str:
+    """What a command printed that ran as root in `root`, with this machine's network."""
     script = f'{mounting(root, mounts, read_only=False)}\nexec chroot . "$@"'
     done = subprocess.run(
-        [*UNSHARE, *AS_ROOT, "sh", "-c", script, "sh", *command],
-        env=env,
+        [*UNSHARE, *AS_ROOT, "sh", "-c", script, "sh", *in_environment(env), *command],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -49,3 +54,9 @@ def run_inside(root: Path, mounts: Sequence[Mount], command: Sequence[str], env:
         check=False,
     )
     assert done.returncode == 0, f"{shlex.join(command)}\n{done.stdout}"
+    return done.stdout
+
+
+def in_environment(env: Mapping[str, str], folder: str = "/") -> list[str]:
+    """The words before a command that give it this environment, nothing more, and a working folder."""
+    return ["env", "--ignore-environment", "--chdir", folder, *(f"{name}={value}" for name, value in env.items())]
