@@ -20,10 +20,10 @@ from contextlib import asynccontextmanager
 from time import perf_counter
 from typing import TYPE_CHECKING, Final
 
-import pannier.aio
 import uvloop
 from redis.asyncio.cluster import RedisCluster
 
+import pannier.aio
 from measurement import percentile
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 KEYS: Final = [f"user:{number}" for number in range(10_000)]
 VALUE: Final = b"x" * 100
 WARM_SECONDS: Final = 0.2
+MAX_CONNECTIONS: Final = 1_000  # of redis-py, which has one for each call in flight
 
 
 class WrongValueError(Exception):
@@ -49,7 +50,8 @@ async def pannier_get(url: str) -> AsyncIterator[Callable[[str], Awaitable[objec
 
 @asynccontextmanager
 async def redis_get(url: str) -> AsyncIterator[Callable[[str], Awaitable[object]]]:
-    client = RedisCluster.from_url(url)
+    client = RedisCluster.from_url(url, max_connections=MAX_CONNECTIONS)
+    await client.initialize()  # one task does this, or each that finds it undone closes what the others opened
     try:
         yield client.get
     finally:

@@ -113,7 +113,7 @@ def run(measure: Callable[..., Figure], description: str) -> None:
 def _lines(figure: Figure, load: float, *, quick: bool) -> Iterator[str]:
     yield f"{figure.number}  {figure.title}"
     for row in figure.rows:
-        yield from _table(row) if any(len(values) > 1 for values in row.sides.values()) else _line(row)
+        yield from _line(row) if len(row.sides) <= 2 and _is_single(row) else _table(row)
     yield ""
     for target in figure.targets:
         verdict = "reached" if target.reached else "MISSED"
@@ -124,6 +124,10 @@ def _lines(figure: Figure, load: float, *, quick: bool) -> Iterator[str]:
         yield "  Quick: shows that the script works, and measures nothing."
     elif load > BUSY * (os.cpu_count() or 1):
         yield f"  The machine was busy before the first round (load average {load:.2f}): repeat it when it is quiet."
+
+
+def _is_single(row: Row) -> bool:
+    return all(len(values) == 1 for values in row.sides.values())
 
 
 def _table(row: Row) -> Iterator[str]:

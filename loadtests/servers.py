@@ -109,15 +109,16 @@ def redis_server(folder: Path, *options: str) -> Iterator[Redis]:
 def redis_cluster(folder: Path, masters: int) -> Iterator[list[Redis]]:
     """A Redis Cluster without replicas, its slots in equal parts."""
     with contextlib.ExitStack() as stack:
-        nodes = []
+        nodes, bus = [], [free_port() for _ in range(masters)]
         for number in range(masters):
             own = ["--cluster-enabled", "yes", "--cluster-config-file", f"nodes-{number}.conf"]
-            node = stack.enter_context(redis_server(folder, *own))
+            node = stack.enter_context(redis_server(folder, *own, "--cluster-port", str(bus[number])))
             nodes.append(node)
             with Lane.connect((HOST, node.port)) as admin:
                 first, last = SLOTS * number // masters, SLOTS * (number + 1) // masters - 1
                 admin.call("CLUSTER", "ADDSLOTSRANGE", first, last)
-                admin.call("CLUSTER", "MEET", HOST, nodes[0].port)
+                if number:
+                    admin.call("CLUSTER", "MEET", HOST, nodes[0].port, bus[0])
         for node in nodes:
             if not _wait(partial(_cluster_is_whole, node.port, masters), time.monotonic() + START_SECONDS):
                 raise DidNotStartError("the nodes of the cluster did not find each other")
