@@ -12,9 +12,10 @@ from command_line import command_line_page
 from configuration import configuration_page
 from error_codes import error_page
 from http_api import http_page
-from lane import lane_page
 from metric_names import metrics_page
 from sidecar import observed
+
+from lane import lane_page
 
 REFERENCE = Path(__file__).parents[1] / "reference"
 

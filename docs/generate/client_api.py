@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import re
+from dataclasses import is_dataclass
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from markdown import page, section
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import ModuleType
 
+MAX_LINE = 110
+
 INTRODUCTION = """\
 What `pannier` exports, but for the exceptions, which are [the error codes](errors.md). `pannier.aio` is for
 asynchronous code. Durations are seconds (a number or a `timedelta`), unless a name ends in `_ms`."""
@@ -25,44 +29,72 @@ def client_page() -> str:
     """Every public name of both modules."""
     names = {f"pannier.{name}": kind for name, kind in _exported(pannier)}
     names |= {f"pannier.aio.{name}": kind for name, kind in _exported(aio) if getattr(pannier, name, None) is not kind}
-    return page("Python client", INTRODUCTION, *(section(name, *_described(name, kind)) for name, kind in names.items()))
+    return page(
+        "Python client", INTRODUCTION, *(section(name, *_described(name, kind)) for name, kind in names.items())
+    )
 
 
-def _exported(module: ModuleType) -> Iterator[tuple[str, object]]:
-    """The public names that are neither modules nor errors."""
+def _exported(module: ModuleType) -> Iterator[tuple[str, Callable[..., object]]]:
+    """The public functions and classes, but for the errors."""
     for name in sorted(module.__all__, key=str.lower):
         kind = getattr(module, name)
         is_error = isinstance(kind, type) and issubclass(kind, PannierError)
-        if not is_error and not inspect.ismodule(kind):
+        if callable(kind) and not is_error:
             yield name, kind
 
 
-def _described(name: str, kind: object) -> Iterator[str]:
-    """The signature and the docstring; of a class, those of its methods too."""
-    if not callable(kind):
-        yield inspect.getdoc(kind) or ""
+def _described(name: str, kind: Callable[..., object]) -> Iterator[str]:
+    """What it is, and how it is called; of a class, its methods too."""
+    if not isinstance(kind, type):
+        yield _block(_signature(name.rpartition(".")[2], kind))
+        yield _prose(kind)
         return
-    signatures = [_signature(name.rpartition(".")[2], kind)]
-    yield _block(signatures)
     yield _prose(kind)
-    if isinstance(kind, type):
-        for method_name, method in vars(kind).items():
-            if not method_name.startswith("_") and inspect.isfunction(method):
-                yield _block([_signature(method_name, method)])
-                yield _prose(method)
+    if issubclass(kind, Enum):
+        yield "One of " + ", ".join(f'`"{member.value}"`' for member in kind) + "."
+        return
+    if "Args:" in (kind.__init__.__doc__ or "") or is_dataclass(kind):
+        yield _block(_signature(kind.__name__, kind.__init__).removeprefix("def ").removesuffix(" -> None"))
+        yield _prose(kind.__init__) if kind.__init__.__doc__ else ""
+    for method_name, method in vars(kind).items():
+        if not method_name.startswith("_") and inspect.isfunction(method):
+            yield _block(_signature(method_name, method))
+            yield _prose(method)
 
 
 def _signature(name: str, function: Callable[..., object]) -> str:
-    begin = "async def" if inspect.iscoroutinefunction(function) else "class" if isinstance(function, type) else "def"
-    try:
-        signature = str(inspect.signature(function))
-    except ValueError:
-        signature = "(…)"
-    return f"{begin} {name}{re.sub(r'\(self(, )?', '(', signature)}"
+    """As it stands in the code, on one line if that is not too long."""
+    signature = inspect.signature(function)
+    parameters = [_unquoted(str(parameter)) for parameter in _marked(signature)]
+    begin = "async def" if inspect.iscoroutinefunction(function) else "def"
+    end = f") -> {_unquoted(repr(signature.return_annotation))}"
+    line = f"{begin} {name}({', '.join(parameters)}{end}"
+    if len(line) <= MAX_LINE:
+        return line
+    return "\n".join([f"{begin} {name}(", *(f"    {parameter}," for parameter in parameters), end])
 
 
-def _block(lines: list[str]) -> str:
-    return "\n".join(["```text", *lines, "```"])
+def _marked(signature: inspect.Signature) -> Iterator[inspect.Parameter | str]:
+    """The parameters but for self, with the marks / and * between them."""
+    kinds = inspect.Parameter
+    former: object = None
+    for parameter in signature.parameters.values():
+        if former is kinds.POSITIONAL_ONLY and parameter.kind is not former:
+            yield "/"
+        if parameter.kind is kinds.KEYWORD_ONLY and former is not parameter.kind and former is not kinds.VAR_POSITIONAL:
+            yield "*"
+        former = parameter.kind
+        if parameter.name != "self":
+            yield parameter
+
+
+def _unquoted(text: str) -> str:
+    """Annotations are strings to inspect; a reader wants them as they stand in the code."""
+    return re.sub(r"(^|: |-> )'([^']*)'", r"\1\2", text)
+
+
+def _block(text: str) -> str:
+    return f"```text\n{text}\n```"
 
 
 def _prose(kind: object) -> str:
@@ -72,5 +104,5 @@ def _prose(kind: object) -> str:
         if re.fullmatch(r"[A-Z]\w+:", line):
             lines += [f"**{line}**", ""]
         else:
-            lines.append(re.sub(r"^ {4}(\S+): ", r"- `\1`: ", line))
+            lines.append(re.sub(r"^ {4}(\S+): ", r"- `\1`: ", re.sub(r"^ {8}", "  ", line)))
     return "\n".join(lines)

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 from markdown import code, page, section, table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 INTRODUCTION = """\
 The web lane listens on `127.0.0.1:7480`. `GET /openapi.json` serves this page's source as OpenAPI 3.1. Errors are
 problem documents (RFC 9457); their codes are [listed here](errors.md). A key is one path segment, percent-decoded
-once. Every route takes `X-Pannier-Deadline-Ms`, `X-Request-Id` and `traceparent`; every response has
-`X-Request-Id`. Unknown query parameters and unknown fields are refused by name."""
+once. Every response has `X-Request-Id`. Unknown query parameters and unknown fields are refused by name."""
 
 DIAGNOSTICS = """\
 The diagnostics listener is another one (`127.0.0.1:7482`). It asks for no token, and tells nothing about callers."""
@@ -39,7 +38,8 @@ def http_page(document: dict[str, Any]) -> str:
         if "properties" in shape
     ]
     health = section("Diagnostics", DIAGNOSTICS, table(("request", "answer"), HEALTH))
-    return page("HTTP API", INTRODUCTION, *routes, *shapes, health)
+    common = section("Headers of every request", _parameters(document["components"]["parameters"].values()))
+    return page("HTTP API", INTRODUCTION, common, *routes, *shapes, health)
 
 
 def _route(operation: dict[str, Any]) -> Iterator[str]:
@@ -47,10 +47,15 @@ def _route(operation: dict[str, Any]) -> Iterator[str]:
     body = operation.get("requestBody")
     if body:
         yield f"Body: {_content(body['content'])}."
-    own = [row for row in operation["parameters"] if row["name"] not in _COMMON and row["in"] != "path"]
+    own = [row for row in operation["parameters"] if "$ref" not in row and row["in"] != "path"]
     if own:
-        yield table(("parameter", "in", "meaning"), ((code(p["name"]), p["in"], p["description"]) for p in own))
+        yield _parameters(own)
     yield table(("status", "meaning", "headers"), _answers(operation["responses"]))
+
+
+def _parameters(parameters: Iterable[dict[str, Any]]) -> str:
+    rows = ((code(parameter["name"]), parameter["in"], parameter["description"]) for parameter in parameters)
+    return table(("parameter", "in", "meaning"), rows)
 
 
 def _answers(responses: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
@@ -93,5 +98,4 @@ def _kind(field: dict[str, Any], document: dict[str, Any]) -> str:
     return kind
 
 
-_COMMON = {"X-Pannier-Deadline-Ms", "X-Request-Id", "traceparent"}
 _FIRST_ERROR = 400

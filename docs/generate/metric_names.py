@@ -20,6 +20,8 @@ tables, never from what a caller sends: a namespace that is not configured is `o
 PROCESS = "The process collector's own; `process_open_fds` against `process_max_fds` is the one to watch."
 # A sample's labels that say nothing about the metric.
 OF_A_BUCKET = "le"
+# What has samples only in trouble, which a sidecar for documentation does not have.
+OF_TROUBLE = {"pannier_degraded": ["reason"]}
 
 
 def metrics_page(text: str) -> str:
@@ -38,5 +40,6 @@ def metrics_page(text: str) -> str:
 
 def _rows(family: Metric) -> Iterator[tuple[str, str, str, str]]:
     name = f"{family.name}_total" if family.type == "counter" else family.name
-    labels = {label: None for sample in family.samples for label in sample.labels if label != OF_A_BUCKET}
+    seen = {label: None for sample in family.samples for label in sample.labels if label != OF_A_BUCKET}
+    labels = OF_TROUBLE.get(family.name, seen)
     yield code(name), family.type, ", ".join(map(code, labels)), family.documentation

@@ -52,12 +52,14 @@ class Reader:
                 raise AssertionError(f"{block}: `{typed}` promises\n{promised}\nand answers\n{answer}")
 
     def _python(self, block: Block) -> None:
-        name = block.file_name or f"block_{block.line}.py"
+        """A block with a name is a file, which another block runs; any other is a program."""
+        name = block.file_name or "program.py"
         (self._folder / name).write_text(self._typed(block.text), encoding="utf-8")
-        self._run(block, sys.executable, "-W", "error", name)
+        if not block.file_name:
+            self._run(block, sys.executable, "-W", "error", name)
 
     def _toml(self, block: Block) -> None:
-        name = block.file_name or f"block_{block.line}.toml"
+        name = block.file_name or "pannier.toml"
         (self._folder / name).write_text(block.text, encoding="utf-8")
         self._run(block, "pannierd", "check-config", "--config", name)
 
