@@ -69,6 +69,8 @@ class Connection(asyncio.Protocol):
         # Of the chunk that is being served: answers to be written and their bytes, GETs answered bare, commands taken.
         self._answers: list[bytes] = []
         self._size = self._hits = self._taken = 0
+        # Clock seconds at which it was taken up: on arrival, or when the connection no longer held.
+        self._now = 0.0
 
     # What the transport calls.
 
@@ -90,7 +92,7 @@ class Connection(asyncio.Protocol):
     def data_received(self, chunk: bytes) -> None:
         """Carry out what arrived, or keep it."""
         session = self._session
-        session.last_heard = self._clock()
+        session.last_heard = self._now = self._clock()
         if self._is_holding:
             self._keep(chunk)
         elif session.bare_space is not None and self._exact.is_idle and self._is_plain(chunk):
@@ -202,7 +204,7 @@ class Connection(asyncio.Protocol):
         space = self._session.bare_space
         if space is None:
             return gets()
-        lookup, counter, now = space.entries.get, space.versions.counter, self._session.last_heard
+        lookup, counter, now = space.entries.get, space.versions.counter, self._now
         answer = self._answers.append
         size = hits = 0
         try:
@@ -272,6 +274,7 @@ class Connection(asyncio.Protocol):
             return
         self._is_holding = self._is_full or self._waiting is not None
         if not self._is_holding:
+            self._now = self._clock()
             self._serve_exact()
         if not self._is_full and not self._transport.is_closing():
             self._transport.resume_reading()
