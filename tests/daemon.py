@@ -44,6 +44,16 @@ def pannierd(*arguments: str, **variables: str) -> subprocess.CompletedProcess[s
     )
 
 
+@contextmanager
+def running(*arguments: str, **streams: Any) -> Iterator[subprocess.Popen[str]]:
+    """One command while it runs; ended at the latest when the context is left."""
+    with subprocess.Popen(command(*arguments), env=environment(), text=True, **streams) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
 class Daemon:
     """`pannierd serve`. Used as a context, which ends it at the latest when that is left.
 

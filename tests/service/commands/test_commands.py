@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon import PATIENCE_S, Daemon, ask, command, environment, pannierd, serving
+from daemon import PATIENCE_S, Daemon, ask, command, environment, pannierd, running, serving
 from pannierd import __version__
 from pannierd.commands import COMMANDS
 
@@ -99,7 +99,7 @@ def test_wait_returns_when_the_sidecar_serves_and_not_before(tmp_path: Path) -> 
     with socket.create_server(("127.0.0.1", 0)) as free:
         address = f"127.0.0.1:{free.getsockname()[1]}"
     setting = f"server.diagnostics_address={address}"
-    with subprocess.Popen(command("wait", "--max", "20s", "--set", setting), env=environment()) as waiting:
+    with running("wait", "--max", "20s", "--set", setting) as waiting:
         with serving(tmp_path, setting):
             assert waiting.wait(PATIENCE_S) == 0
         done = pannierd("wait", "--max", "100ms", "--set", setting)
@@ -116,10 +116,10 @@ def test_wait_reaches_a_sidecar_that_listens_everywhere(tmp_path: Path) -> None:
 def test_ctrl_c_ends_a_wait_without_a_traceback() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         setting = f"server.diagnostics_address=127.0.0.1:{silent.getsockname()[1]}"
-        with subprocess.Popen(command("wait", *sets(setting)), env=environment(), stderr=subprocess.PIPE) as waiting:
+        with running("wait", *sets(setting), stderr=subprocess.PIPE) as waiting:
             silent.accept()[0].close()
             waiting.send_signal(signal.SIGINT)
-            assert waiting.communicate()[1] == b""
+            assert waiting.communicate(timeout=PATIENCE_S)[1] == ""
             assert waiting.returncode == 130
 
 
@@ -229,21 +229,17 @@ def on_signal(number, frame):
 for number in map(int, sys.argv[1:]):
     signal.signal(number, on_signal)
 print("ready", flush=True)
+signal.alarm(60)  # an orphan ends, too
 while True:
     signal.pause()
 """
-    with subprocess.Popen(
-        command("run", "--", sys.executable, "-c", script, str(int(number))),
-        env=environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as running:
-        assert running.stdout is not None
-        assert running.stdout.readline() == "ready\n"
-        running.send_signal(number)
-        assert running.stdout.read() == f"{int(number)} 200\n"
-        assert running.wait(PATIENCE_S) == 5
+    argv = [sys.executable, "-c", script, str(int(number))]
+    with running("run", "--", *argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as runs:
+        assert runs.stdout is not None
+        assert runs.stdout.readline() == "ready\n"
+        runs.send_signal(number)
+        assert runs.wait(PATIENCE_S) == 5
+        assert runs.stdout.read() == f"{int(number)} 200\n"
 
 
 def test_run_takes_the_address_that_is_configured(tmp_path: Path) -> None:
