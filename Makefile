@@ -22,7 +22,7 @@ help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 12
 
 run: $(RUNTIME) ## start the sidecar; ARGS='--set section.key=value' are handed on
-	@exec $(BIN)/pannierd serve $(ARGS)
+	@exec $(BIN)/pannierd serve --welcome $(ARGS)
 
 test: $(call with,dev) ## install what the tests need, then run every check and every test
 	@tests/install

@@ -16,9 +16,15 @@ __all__ = ["banner"]
 PYTHON: Final = 'import pannier; print(pannier.client().cache("default").get("hello"))'
 
 
-def banner(listeners: Mapping[str, str], *, is_open: bool) -> str:
-    """A few lines of plain text. The calls are left out where they would need a token."""
-    calls = [f"  {call}" for call in _calls(listeners)] if is_open else []
+def banner(listeners: Mapping[str, str], *, is_open: bool, python: str = "python3") -> str:
+    """A few lines of plain text.
+
+    Args:
+        listeners: where the sidecar listens, by the name of the knob.
+        is_open: whether callers need no token; the calls are left out where they would.
+        python: the interpreter that has the client.
+    """
+    calls = [f"  {call}" for call in _calls(listeners, python)] if is_open else []
     lines = [
         f"Pannier {__version__} serves.",
         "",
@@ -43,7 +49,7 @@ def _places(listeners: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         yield "metrics", f"http://{diagnostics}/metrics"
 
 
-def _calls(listeners: Mapping[str, str]) -> Iterator[str]:
+def _calls(listeners: Mapping[str, str], python: str) -> Iterator[str]:
     """One key through each door, in this order: HTTP writes it, the others read it."""
     if web := web_url(listeners):
         yield f"curl -X PUT -H 'Content-Type: text/plain; charset=utf-8' -d world {web}/v1/cache/default/hello"
@@ -53,4 +59,4 @@ def _calls(listeners: Mapping[str, str]) -> Iterator[str]:
         address = Address.parse(lane).from_here
         yield f"redis-cli -h {address.host} -p {address.port} GET hello"
     if url := lane_url(listeners):
-        yield f"PANNIER_URL={url} python3 -c '{PYTHON}'"
+        yield f"PANNIER_URL={url} {python} -c '{PYTHON}'"

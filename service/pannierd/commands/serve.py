@@ -27,8 +27,9 @@ SPARE_DESCRIPTORS: Final = 256  # libraries, files, the listeners themselves
 
 
 def arguments(parser: ArgumentParser) -> None:
-    """The sources of the configuration."""
+    """The sources of the configuration, and whether to greet."""
     add_sources(parser)
+    parser.add_argument("--welcome", action="store_true", help="print what to try also where nobody's terminal is")
 
 
 def run(options: Namespace) -> int:
@@ -36,10 +37,10 @@ def run(options: Namespace) -> int:
     result = loaded(options)
     log = configure(result.config.logging, sys.stdout, isatty=sys.stdout.isatty())
     _lift_descriptor_limit(result.config.limits.max_connections, log)
-    return on_loop(_serve(result, log), log)
+    return on_loop(_serve(result, log, greets=options.welcome or sys.stdout.isatty()), log)
 
 
-async def _serve(result: Loaded, log: FilteringBoundLogger) -> int:
+async def _serve(result: Loaded, log: FilteringBoundLogger, *, greets: bool) -> int:
     app = built(result, log)
     ending = Ending(app)
     loop = asyncio.get_running_loop()
@@ -47,8 +48,9 @@ async def _serve(result: Loaded, log: FilteringBoundLogger) -> int:
         loop.add_signal_handler(number, ending.on_signal, number)
     loop.add_signal_handler(signal.SIGHUP, app.life.reload)
     async with started(app):
-        if sys.stdout.isatty():
-            sys.stdout.write(banner(app.life.listeners, is_open=not result.config.tenants))
+        if greets:
+            sys.stdout.write(banner(app.life.listeners, is_open=not result.config.tenants, python=sys.executable))
+            sys.stdout.flush()
         return await ending.drained()
 
 
