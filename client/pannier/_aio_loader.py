@@ -96,7 +96,7 @@ class AioLoader:
             return loaded
 
     async def _fetch(self, call: Call, _: Fetch) -> Fetched:
-        return await self._sidecar.fetch(call.space, call.key, call.space.fetch(call.key), call)
+        return read_fetched(await self._sidecar.fetch(call.space, call.key, call.space.fetch(call.key), call))
 
     async def _wait(self, call: Call, _: Wait) -> Fetched:
         command = call.space.fetch_waiting(call.key, self._wait_ms)

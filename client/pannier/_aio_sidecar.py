@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from pannier import _commands
 from pannier._aio_transport import AioTransport
 from pannier._breaker import Breaker
-from pannier._commands import Fetched, Reach, Space, read_fetched, read_reach, sound
+from pannier._commands import Reach, Space, read_reach, sound
 from pannier._near_cache import NearCache, NearEntry
 from pannier._outbox import Outbox
 from pannier.errors import PannierError, Unavailable
@@ -77,19 +77,19 @@ class AioSidecar:
         line = transport.line or await transport.connected()
         return sound(await asyncio.gather(*map(line.ask, commands), return_exceptions=True))
 
-    async def fetch(self, space: Space, key: bytes, command: bytes, orphan: Orphan | None = None) -> Fetched:
-        """The answer to a fetch of this key, kept near when it may be.
+    async def fetch(self, space: Space, key: bytes, command: bytes, orphan: Orphan | None = None) -> Any:
+        """The reply to a fetch of this key, kept near when it may be. Hot: F2 guards it.
 
         Raises:
             PannierError: The sidecar is away, refuses, or has yet to hear of an invalidation that concerns the key.
         """
-        if self._outbox:
+        if self._outbox.is_waiting:
             self.check_outbox(space, key)
         transport = self.here()
         line = transport.line or await transport.connected()
         near = self.near
         if near is None or not near.is_fed_by(line):
-            return read_fetched(await line.ask(command, orphan))
+            return await line.ask(command, orphan)
         ticket = near.expect(space.prefix, key)
         entry = None
         try:
@@ -98,7 +98,7 @@ class AioSidecar:
             entry = NearEntry.of(reply, asked_at)
         finally:
             near.settle(ticket, space.prefix + key, entry)
-        return read_fetched(reply)
+        return reply
 
     def check_outbox(self, space: Space, key: bytes) -> None:
         """See whether the key may be read and stored.
@@ -205,7 +205,7 @@ class AioSidecar:
     async def _deliver(self) -> None:
         """Send what waits again and again, with growing pauses, until all of it is acknowledged."""
         pace = Breaker(self.clock, random.random)
-        while self._outbox:
+        while self._outbox.is_waiting:
             await asyncio.sleep(pace.pause())
             transport = self.here()
             if transport.line is not None:  # otherwise the next line carries it first of all

@@ -21,19 +21,16 @@ class Breaker:
         """Take the clock in seconds, and a source of numbers from 0 to 1."""
         self._clock = clock
         self._jitter = jitter
-        self._strikes = 0
+        # Unanswered calls in a row.
+        self.strikes = 0
         self._pause = _FIRST_PAUSE
-        # When the next probe may go out; 0 while the breaker is closed.
+        # Calls are not worth making, but for a probe when it is time for one.
+        self.is_open = False
         self._probe_at = 0.0
-
-    @property
-    def is_open(self) -> bool:
-        """Calls are not worth making."""
-        return self._probe_at != 0.0
 
     def lets_through(self) -> bool:
         """This call may be made: the breaker is closed, or the call is its probe."""
-        if not self._probe_at:
+        if not self.is_open:
             return True
         now = self._clock()
         if now < self._probe_at:
@@ -43,19 +40,20 @@ class Breaker:
 
     def answered(self) -> None:
         """The sidecar answered something."""
-        self._strikes = 0
+        self.strikes = 0
         self._pause = _FIRST_PAUSE
-        self._probe_at = 0.0
+        self.is_open = False
 
     def unanswered(self) -> None:
         """A call ran out of time."""
-        self._strikes += 1
-        if self._strikes >= _STRIKES:
+        self.strikes += 1
+        if self.strikes >= _STRIKES:
             self.gone()
 
     def gone(self) -> None:
         """There is nobody to ask: no listener, or a connection that broke."""
-        self._strikes = _STRIKES
+        self.strikes = _STRIKES
+        self.is_open = True
         self._probe_at = self._clock() + self.pause()
 
     def pause(self) -> float:
@@ -66,4 +64,4 @@ class Breaker:
 
     def __repr__(self) -> str:
         """Open or closed, and how near to opening."""
-        return f"<Breaker {'open' if self.is_open else 'closed'}, {self._strikes} strikes>"
+        return f"<Breaker {'open' if self.is_open else 'closed'}, {self.strikes} strikes>"

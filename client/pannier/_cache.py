@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
-from pannier._commands import Reach, all_stored, make_invalidation, read_fetched, read_json
+from pannier._commands import Reach, all_stored, make_invalidation, read_json
 from pannier._keys import lane_key
 from pannier._outbox import Invalidation
 from pannier._protocol import load
-from pannier._shelf import NOT_FOUND, Shelf, life_of
+from pannier._shelf import Shelf, life_of
+from pannier._values import NOT_FOUND
 from pannier.errors import PannierError
 
 if TYPE_CHECKING:
@@ -48,15 +49,19 @@ class Cache(Generic[T]):
         Raises:
             PannierError: The sidecar refuses; or it is away, under the policy "raise".
         """
-        name = lane_key(key)
-        if self._near is not None and (entry := self._near.get(self._space.prefix + name)) is not None:
-            value = self._shelf.near(entry)
-            if value is not NOT_FOUND:
-                return value
+        shelf = self._shelf
+        if self._near is None:
+            name = lane_key(key)
+        elif (place := shelf.places.get(key)) is None:
+            name = shelf.name(key)
+        elif (value := self._near.value(place, shelf.codec)) is NOT_FOUND:
+            name = lane_key(key)
+        else:
+            return value
         try:
-            value = self._shelf.found(self._sidecar.fetch(self._space, name, self._space.peek(name)))
+            value = shelf.found(self._sidecar.fetch(self._space, name, self._space.peek(name)))
         except PannierError as error:
-            value = self._shelf.excused(error, self._last_known(name))
+            value = shelf.excused(error, self._last_known(name))
         return default if value is NOT_FOUND else value
 
     def get_many(self, keys: Iterable[str | bytes]) -> dict[str | bytes, T]:
@@ -69,7 +74,7 @@ class Cache(Generic[T]):
         except PannierError as error:
             values = {key: self._shelf.excused(error, self._last_known(name)) for key, name in names.items()}
         else:
-            values = {key: self._shelf.found(read_fetched(reply)) for key, reply in zip(names, replies, strict=True)}
+            values = {key: self._shelf.found(reply) for key, reply in zip(names, replies, strict=True)}
         return {key: value for key, value in values.items() if value is not NOT_FOUND}
 
     def set(
@@ -142,8 +147,8 @@ class Cache(Generic[T]):
             Exception: What the function raises.
         """
         name = lane_key(key)
-        if self._near is not None and (entry := self._near.get(self._space.prefix + name)) is not None:
-            value = self._shelf.near(entry)
+        if self._near is not None:
+            value: T = self._near.value(self._space.prefix + name, self._shelf.codec)
             if value is not NOT_FOUND:
                 return value
         life = life_of(ttl, stale, negative_ttl)

@@ -15,8 +15,7 @@ from uuid import UUID
 from pannier._config import checked_namespace
 from pannier._keys import lane_key
 from pannier._protocol import Call
-from pannier._shelf import NOT_FOUND
-from pannier._values import Codec, Undecodable, codec_for
+from pannier._values import NOT_FOUND, codec_for
 from pannier.aio import Client as AioClient
 from pannier.client import Client
 from pannier.errors import Misconfigured, NotCacheable
@@ -25,15 +24,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pannier._bindings import Binding, Choice, Choices
-    from pannier._near_cache import NearEntry
     from pannier._protocol import Policy
+    from pannier._values import Codec
 
 __all__ = ["AnyClient", "CachedFunction", "is_async"]
 
 AnyClient = Client | AioClient
 
 _MAX_REMEMBERED = 16_384
-_SAFE_TYPES = frozenset({str, int, bool, bytes, type(None), UUID})
+_EQUAL_TO_OTHERS = frozenset({int, bool})  # 1 == True == 1.0, and these are three keys
+_REMEMBERED_TYPES = _EQUAL_TO_OTHERS | {str, bytes, type(None), UUID}
 
 
 class CachedFunction:
@@ -73,14 +73,14 @@ class CachedFunction:
         self._condition = binding.callable(condition) if condition is not None else None
         self._namespace = None if namespace is None else checked_namespace(namespace)
         # Chosen when the function is decorated; later only when the annotation names what does not exist yet.
-        self._codec = _early_codec(function)
+        self._codec: Codec[Any] | Any = _early_codec(function)
         # The key depends on the arguments alone, and so does whether there is one.
         self._is_rememberable = condition is None and not callable(key)
         self._first = 1 if binding.receiver else 0
         # The client that was used last, its namespace, and where it keeps the results of which arguments.
         self._client: AnyClient | None = None
         self._space: Any = None
-        self._remembered: dict[tuple[Any, ...], tuple[tuple[type, ...], bytes]] = {}
+        self._remembered: dict[tuple[Any, ...], tuple[bytes, tuple[type, ...] | None]] = {}
 
     @property
     def codec(self) -> Codec[Any]:
@@ -99,15 +99,16 @@ class CachedFunction:
             remembered = self._remembered.get(args)
         except TypeError:  # not hashable
             return NOT_FOUND
-        if remembered is None or remembered[0] != tuple(map(type, args)):
+        if remembered is None:
             return NOT_FOUND
-        entry = near.get(remembered[1])
-        return NOT_FOUND if entry is None else self._value(entry)
+        place, kinds = remembered
+        if kinds is not None and kinds != tuple(map(type, args)):
+            return NOT_FOUND
+        return near.value(place, self._codec)
 
     def found(self, client: AnyClient, call: Call) -> Any:
         """The value that is kept near for this call, or NOT_FOUND."""
-        entry = client.near.get(call.place) if client.near is not None else None
-        return NOT_FOUND if entry is None else self._value(entry)
+        return client.near.value(call.place, call.codec) if client.near is not None else NOT_FOUND
 
     def call(self, client: AnyClient, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call | None:
         """This call, as the protocol sees it; none: its condition says that it is not to be cached.
@@ -138,27 +139,13 @@ class CachedFunction:
             self._remember(args[self._first :], call.place)
         return call
 
-    def _value(self, entry: NearEntry) -> Any:
-        codec = self._codec
-        if entry.codec is codec:
-            return entry.value
-        codec = self.codec
-        try:
-            value = codec.decode(entry.data, entry.content_type)
-        except Undecodable:
-            return NOT_FOUND
-        if codec.shareable:
-            entry.value = value
-            entry.codec = codec
-        return value
-
     def _remember(self, args: tuple[Any, ...], place: bytes) -> None:
-        shape = tuple(map(type, args))
-        if not _SAFE_TYPES.issuperset(shape):
+        kinds = tuple(map(type, args))
+        if not _REMEMBERED_TYPES.issuperset(kinds):
             return
         if len(self._remembered) >= _MAX_REMEMBERED:
             self._remembered = {}
-        self._remembered[args] = (shape, place)
+        self._remembered[args] = (place, None if _EQUAL_TO_OTHERS.isdisjoint(kinds) else kinds)
 
     def __repr__(self) -> str:
         """The function's name."""

@@ -43,12 +43,19 @@ def lane_key(key: str | bytes) -> bytes:
         BadRequest: The key is empty, or neither text nor bytes.
     """
     if isinstance(key, str):
-        key = key.encode("utf-8", "surrogatepass")
-    elif not isinstance(key, bytes):
+        try:
+            name = key.encode()
+        except UnicodeEncodeError:  # half a surrogate pair: still somebody's key
+            name = key.encode("utf-8", "surrogatepass")
+    elif isinstance(key, bytes):
+        name = key
+    else:
         raise BadRequest(f"a key is str or bytes, not {type(key).__name__}")
-    if not key:
+    if 0 < len(name) <= MAX_KEY_BYTES:
+        return name
+    if not name:
         raise BadRequest("a key has at least one byte")
-    return key if len(key) <= MAX_KEY_BYTES else _shortened(key, MAX_KEY_BYTES)
+    return _shortened(name, MAX_KEY_BYTES)
 
 
 def lane_tag(tag: str) -> str:

@@ -61,7 +61,7 @@ class Line:
         self._next = self._reader.gets
 
     def ask(self, command: bytes) -> Any:
-        """One command, one reply; an error reply is returned, not raised. Hot: loadtests/f03_sync_client.py guards it (F3).
+        """One command, one reply; an error reply is returned, not raised. Hot: F3 guards it.
 
         Raises:
             DeadlineExceeded: No whole reply within the timeout.
@@ -110,11 +110,12 @@ class Line:
         while reply is _UNFINISHED or type(reply) is PushNotification:
             if reply is not _UNFINISHED:
                 self._take_push(reply)
-            elif self._clock() > deadline:
-                raise TimeoutError
-            else:
-                self._take(self._receive(self._buffer))
+                reply = self._next()
+                continue
+            self._take(self._receive(self._buffer))
             reply = self._next()
+            if reply is _UNFINISHED and self._clock() > deadline:
+                raise TimeoutError
         return reply
 
     def _take(self, count: int) -> None:

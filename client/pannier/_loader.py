@@ -66,7 +66,7 @@ class Loader:
             return loaded
 
     def _fetch(self, call: Call, _: Fetch) -> Fetched:
-        return self._sidecar.fetch(call.space, call.key, call.space.fetch(call.key))
+        return read_fetched(self._sidecar.fetch(call.space, call.key, call.space.fetch(call.key)))
 
     def _wait(self, call: Call, _: Wait) -> Fetched:
         return read_fetched(self._sidecar.ask(call.space.fetch_waiting(call.key, self._wait_ms)))

@@ -19,10 +19,13 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any, Protocol
 
+from pannier._values import NOT_FOUND, Undecodable
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from pannier._config import NearCacheOptions
+    from pannier._values import Codec
 
 __all__ = ["Feed", "NearCache", "NearEntry", "Ticket"]
 
@@ -61,6 +64,17 @@ class NearEntry:
             return None
         return cls(reply[1], reply[4], asked_at + reply[3] / 1_000)
 
+    def decoded(self, codec: Codec[Any]) -> Any:
+        """The value for one caller, or for all when it cannot be changed; NOT_FOUND when it is of another type."""
+        try:
+            value = codec.decode(self.data, self.content_type)
+        except Undecodable:
+            return NOT_FOUND
+        if codec.shareable:
+            self.value = value
+            self.codec = codec
+        return value
+
 
 class Ticket:
     """A fetch on its way. Dead: what it brings may be older than a change that was heard of meanwhile."""
@@ -90,18 +104,18 @@ class NearCache:
         self._valid_until = 0.0
         self.used_bytes = 0
 
-    def get(self, place: bytes) -> NearEntry | None:
-        """The value, if it is fresh and provably not pushed away. Hot: loadtests/f04_near_cache.py guards it (F4)."""
+    def value(self, place: bytes, codec: Codec[Any]) -> Any:
+        """The value, if it is fresh and provably not pushed away, or NOT_FOUND. Hot: F4 guards it."""
         entry = self._entries.get(place)
         if entry is None:
-            return None
+            return NOT_FOUND
         now = self._clock()
-        if now >= self._valid_until and not self._is_valid(now):
-            return None
-        if now >= entry.fresh_until:
-            return None
+        if now >= entry.fresh_until or (now >= self._valid_until and not self._is_valid(now)):
+            return NOT_FOUND
         entry.used = True
-        return entry
+        if entry.codec is codec:
+            return entry.value
+        return entry.decoded(codec)
 
     @property
     def is_fed(self) -> bool:

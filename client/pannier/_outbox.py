@@ -58,6 +58,8 @@ class Outbox:
         # not be taken for acknowledged with it.
         self._waiting: dict[Invalidation, int] = {}
         self._added = 0
+        # Something waits. A plain attribute: every look-up asks.
+        self.is_waiting = False
         self._namespaces: set[str] = set()
 
     def __len__(self) -> int:
@@ -80,14 +82,16 @@ class Outbox:
         """The sidecar has this one."""
         if self._waiting.get(invalidation) == number:
             del self._waiting[invalidation]
+            self.is_waiting = bool(self._waiting)
 
     def blocks(self, namespace: str, key: bytes) -> bool:
         """What the sidecar holds under this key may be older than an invalidation that it has not heard of."""
-        return bool(self._waiting) and any(waiting.concerns(namespace, key) for waiting, _ in self.waiting())
+        return any(waiting.concerns(namespace, key) for waiting, _ in self.waiting())
 
     def _put(self, invalidation: Invalidation) -> None:
         self._added += 1
         self._waiting[invalidation] = self._added
+        self.is_waiting = True
 
     def _widen(self) -> None:
         waiting = [invalidation for invalidation, _ in self.waiting()]

@@ -53,12 +53,14 @@ class Shape:
         load: From what JSON held to the value; raises Mismatch.
         kinds: What it may look like in JSON, so that the members of a union can be told apart.
         shareable: Its values cannot be changed, so callers may share one.
+        plain: The type that `load` hands through unchanged, if there is nothing else to it.
     """
 
     dump: Convert
     load: Convert
     kinds: frozenset[str]
     shareable: bool = True
+    plain: type | None = None
 
 
 def check_plain(value: Any, place: str = "the value") -> Any:
@@ -130,7 +132,7 @@ def fixed_shape(items: list[Shape], cls: type, make: Callable[[Any], Any]) -> Sh
 
 
 def mapping_shape(keys: Shape, values: Shape) -> Shape:
-    """Any number of keys and values; with plain ones there is nothing to convert, and loading is one check."""
+    """Any number of keys and values; with plain ones there is nothing to convert."""
 
     def dump(value: Any) -> dict[str, Any]:
         if not isinstance(value, Mapping):
@@ -140,8 +142,10 @@ def mapping_shape(keys: Shape, values: Shape) -> Shape:
     def load(value: Any) -> dict[Any, Any]:
         return {keys.load(key): values.load(item) for key, item in _exactly(dict, value).items()}
 
-    is_plain = keys is SIMPLE[str] and values is ANY
-    return Shape(dump, partial(_exactly, dict) if is_plain else load, frozenset({"object"}), shareable=False)
+    kinds = frozenset({"object"})
+    if keys is SIMPLE[str] and values is ANY:
+        return Shape(dump, partial(_exactly, dict), kinds, shareable=False, plain=dict)
+    return Shape(dump, load, kinds, shareable=False)
 
 
 def whole_number_keys() -> Shape:
@@ -212,7 +216,7 @@ def _finite(value: Any) -> float:
 
 def _plain(cls: type, kind: str) -> Shape:
     check = partial(_exactly, cls)
-    return Shape(check, check, frozenset({kind}))
+    return Shape(check, check, frozenset({kind}), plain=cls)
 
 
 def _as_text(cls: type, dump: Convert, load: Convert) -> Shape:

@@ -4,28 +4,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from pannier._commands import NO_LIFE, Life
+from pannier._commands import NO_LIFE, Life, read_fetched
 from pannier._config import milliseconds
+from pannier._keys import lane_key
 from pannier._protocol import Call, Policy
-from pannier._values import Codec, Undecodable
+from pannier._values import NOT_FOUND, Codec, Undecodable
 from pannier._wire import NOTHING
 from pannier.errors import Misconfigured
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from pannier._commands import Fetched, Space
+    from pannier._commands import Space
     from pannier._config import Seconds
     from pannier._near_cache import NearEntry
     from pannier._protocol import OnUnavailable
     from pannier.errors import PannierError
 
-__all__ = ["NOT_FOUND", "Shelf", "checked_policy", "life_of"]
+__all__ = ["Shelf", "checked_policy", "life_of"]
 
 T = TypeVar("T")
 
-# What a look-up found when it found nothing: None is a value.
-NOT_FOUND: Any = object()
+_MAX_PLACES = 16_384
 
 
 def life_of(ttl: Seconds | None, stale: Seconds | None = None, negative_ttl: Seconds | None = None) -> Life:
@@ -62,32 +62,39 @@ class Shelf(Generic[T]):
         """Bring the three together."""
         self.space = space
         self.codec = codec
+        # Where keys that were used before are kept near.
+        self.places: dict[str | bytes, bytes] = {}
         self.on_unavailable = checked_policy(on_unavailable)
 
-    def found(self, fetched: Fetched) -> T:
-        """The value that a fetch brought, or NOT_FOUND: stale values are for callers that can refresh them."""
-        if fetched.value is None or fetched.status != b"hit":
-            return NOT_FOUND  # type: ignore[no-any-return]  # a mark that no value is equal to
-        return self._decoded(fetched.value, fetched.content_type)
+    def found(self, reply: Any) -> T:
+        """The fresh value that the reply to a fetch brings, or NOT_FOUND: stale values are for callers that refresh.
 
-    def near(self, entry: NearEntry) -> T:
-        """The value of a near entry, or NOT_FOUND; what cannot be changed is decoded once and shared."""
-        codec = self.codec
-        if entry.codec is codec:
-            shared: T = entry.value
-            return shared
-        value = self._decoded(entry.data, entry.content_type)
-        if codec.shareable and value is not NOT_FOUND:
-            entry.value = value
-            entry.codec = codec
-        return value
+        Raises:
+            PannierError: The reply is an error, or nothing that this library understands.
+        """
+        if type(reply) is not list or reply[0] != b"hit":
+            read_fetched(reply)
+            return NOT_FOUND  # type: ignore[no-any-return]  # a mark that no value is equal to
+        try:
+            return self.codec.decode(reply[1], reply[4])
+        except Undecodable:
+            return NOT_FOUND  # type: ignore[no-any-return]  # of another type, or another version of it: a miss
+
+    def name(self, key: str | bytes) -> bytes:
+        """The key as the lane has it; its place near is remembered. Raises BadRequest if it can be none."""
+        name = lane_key(key)
+        if len(self.places) >= _MAX_PLACES:
+            self.places = {}
+        self.places[key] = self.space.prefix + name
+        return name
 
     def excused(self, error: PannierError, last_known: NearEntry | None) -> T:
         """What a look-up finds without an answer. Raises the error, if the policy or its kind says so."""
         if not error.retryable or self.on_unavailable == "raise":
             raise error
         if self.on_unavailable == "stale" and last_known is not None:
-            return self.near(last_known)
+            found: T = last_known.decoded(self.codec)
+            return found
         return NOT_FOUND  # type: ignore[no-any-return]  # see found()
 
     def store(
@@ -118,9 +125,3 @@ class Shelf(Generic[T]):
         """A call of get_or_set."""
         policy = Policy(life, on_unavailable=self.on_unavailable)
         return Call(self.space, key, self.codec, policy, run, lambda _: tags, owner, began)
-
-    def _decoded(self, data: bytes, content_type: bytes) -> T:
-        try:
-            return self.codec.decode(data, content_type)
-        except Undecodable:
-            return NOT_FOUND  # type: ignore[no-any-return]  # of another type, or another version of it: a miss

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 import random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pannier import _commands
 from pannier._breaker import Breaker
-from pannier._commands import Fetched, Reach, Space, read_fetched, read_reach
+from pannier._commands import Reach, Space, read_reach
 from pannier._line_feed import LineFeed
 from pannier._near_cache import NearCache
 from pannier._outbox import Outbox
@@ -42,15 +42,15 @@ class Sidecar:
         self.ask = self._transport.ask
         self.ask_many = self._transport.ask_many
 
-    def fetch(self, space: Space, key: bytes, command: bytes) -> Fetched:
-        """The answer to a fetch of this key, kept near when it may be.
+    def fetch(self, space: Space, key: bytes, command: bytes) -> Any:
+        """The reply to a fetch of this key, kept near when it may be. Hot: F3 guards it.
 
         Raises:
             PannierError: The sidecar is away, refuses, or has yet to hear of an invalidation that concerns the key.
         """
-        self.check_outbox(space, key)
-        reply = self._feed.fetch(space.prefix, key, command) if self._feed else self.ask(command)
-        return read_fetched(reply)
+        if self._outbox.is_waiting:
+            self.check_outbox(space, key)
+        return self.ask(command) if self._feed is None else self._feed.fetch(space.prefix, key, command)
 
     def check_outbox(self, space: Space, key: bytes) -> None:
         """Send what waits, if it is time to.
@@ -58,7 +58,7 @@ class Sidecar:
         Raises:
             Unavailable: Something that concerns the key still waits.
         """
-        if not self._outbox:
+        if not self._outbox.is_waiting:
             return
         self.deliver()
         if self._outbox.blocks(space.namespace, key):
@@ -119,7 +119,7 @@ class Sidecar:
 
     def close(self) -> None:
         """Send what waits if that is possible now, and hang up. May be called twice."""
-        if self._outbox:
+        if self._outbox.is_waiting:
             self.deliver()
         if self._feed is not None:
             self._feed.close()

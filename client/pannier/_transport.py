@@ -44,7 +44,7 @@ class Transport:
         self._is_closed = False
 
     def ask(self, command: bytes) -> Any:
-        """The reply to one command.
+        """The reply to one command. Hot: loadtests/f03_sync_client.py guards it (F3).
 
         Raises:
             PannierError: The sidecar is away, does not answer in time, or answered with an error.
@@ -77,17 +77,19 @@ class Transport:
         Raises:
             PannierError: The breaker is open, or what the work raised.
         """
-        if not self._breaker.lets_through():
+        breaker = self._breaker
+        if breaker.is_open and not breaker.lets_through():
             raise Unavailable("the sidecar is away; it is asked again shortly")
         try:
             result = work(*arguments)
         except DeadlineExceeded:
-            self._breaker.unanswered()
+            breaker.unanswered()
             raise
         except Unavailable:
-            self._breaker.gone()
+            breaker.gone()
             raise
-        self._breaker.answered()
+        if breaker.strikes:
+            breaker.answered()
         return result
 
     def _exchange(self, ask: Callable[[Line, Any], Any], commands: Any) -> Any:
@@ -98,11 +100,15 @@ class Transport:
         except IndexError:
             return self._on(self.dial(), ask, commands)
         try:
-            return self._on(line, ask, commands)
+            reply = ask(line, commands)
         except Unavailable:
             # Left over from before the sidecar's restart, and so are the others.
             self._hang_up_idle()
             return self._on(self.dial(), ask, commands)
+        self._idle.append(line)
+        if self._is_closed:
+            self._hang_up_idle()
+        return reply
 
     def _on(self, line: Line, ask: Callable[[Line, Any], Any], commands: Any) -> Any:
         reply = ask(line, commands)

@@ -25,9 +25,12 @@ from pannier.errors import NotCacheable
 if typing.TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["Codec", "Undecodable", "codec_for"]
+__all__ = ["NOT_FOUND", "Codec", "Undecodable", "codec_for"]
 
 T = TypeVar("T")
+# What a look-up found when it found nothing: None is a value.
+NOT_FOUND: Any = object()
+
 Record = tuple[bytes, bytes]  # the value in bytes, and its media type
 
 
@@ -68,7 +71,7 @@ def codec_for(annotation: Any) -> Codec[Any]:
         if base and any(isinstance(part, type) and issubclass(part, base) for part in _parts(annotation, set())):
             return codec(annotation)
     shape = shape_of(annotation)
-    return Codec(partial(_encode_shape, shape), _json_decoder(shape.load), shape.shareable)
+    return Codec(partial(_encode_shape, shape), _json_decoder(shape), shape.shareable)
 
 
 def _encode_shape(shape: Shape, value: Any) -> Record:
@@ -82,14 +85,17 @@ def _encode_shape(shape: Shape, value: Any) -> Record:
         raise NotCacheable(f"the result does not fit into JSON: {error}") from error
 
 
-def _json_decoder(load: Callable[[Any], T]) -> Callable[[bytes, bytes], T | None]:
-    def decode(data: bytes, content_type: bytes) -> T | None:
+def _json_decoder(shape: Shape) -> Callable[[bytes, bytes], Any]:
+    load, plain = shape.load, shape.plain
+
+    def decode(data: bytes, content_type: bytes) -> Any:
         if content_type != JSON and not content_type.startswith(JSON):
             if content_type == NOTHING:
                 return None
             raise Undecodable(f"{content_type.decode('latin-1')}, not JSON")
         try:
-            return load(orjson.loads(data))
+            value = orjson.loads(data)
+            return value if type(value) is plain else load(value)
         except (Mismatch, ValueError) as error:
             raise Undecodable(str(error)) from error
 
@@ -212,5 +218,5 @@ def _parts(annotation: Any, seen: set[Any]) -> Iterator[Any]:
             yield from _parts(inner, seen)
 
 
-_decode_json = _json_decoder(ANY.load)
+_decode_json = _json_decoder(ANY)
 _FOREIGN = (("msgspec", "Struct", _msgspec), ("pydantic", "BaseModel", _pydantic))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from pannier._cached import is_async
 from pannier._default import Default
 from pannier._protocol import load, reload
-from pannier._shelf import NOT_FOUND
+from pannier._values import NOT_FOUND
 from pannier.aio import DEFAULT as AIO_DEFAULT
 from pannier.aio import Client as AioClient
 from pannier.client import DEFAULT, Client
