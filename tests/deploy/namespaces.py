@@ -57,6 +57,11 @@ def run_inside(root: Path, mounts: Sequence[Mount], command: Sequence[str], env:
     return done.stdout
 
 
+def remove(folder: Path) -> None:
+    """Remove a folder whatever users its files belong to inside."""
+    subprocess.run([*UNSHARE, *AS_ROOT, "rm", "--recursive", "--one-file-system", str(folder)], check=True)
+
+
 def in_environment(env: Mapping[str, str], folder: str = "/") -> list[str]:
     """The words before a command that give it this environment, nothing more, and a working folder."""
     return ["env", "--ignore-environment", "--chdir", folder, *(f"{name}={value}" for name, value in env.items())]

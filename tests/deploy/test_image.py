@@ -11,7 +11,7 @@ import pannierd
 from deploy.container import Container
 from deploy.dockerfile import read_stages
 from deploy.image import Builder, Context, Image
-from deploy.namespaces import Mount
+from deploy.namespaces import Mount, remove
 
 ROOT = Path(__file__).resolve().parents[2]
 UNPRIVILEGED = re.compile(r"[1-9]\d*:[1-9]\d*")
@@ -21,26 +21,28 @@ SOCKET = "lane.sock"
 PRIMES_BELOW_A_MILLION = "78498"
 
 
-def built(dockerfile: str, folder: Path) -> Image:
+def built(dockerfile: str, folder: Path) -> Iterator[Image]:
     stages = read_stages(ROOT / dockerfile)
-    return Builder(Context(ROOT), folder).build(stages)[stages[-1].name]
+    yield Builder(Context(ROOT), folder).build(stages)[stages[-1].name]
+    remove(folder)
 
 
 @pytest.fixture(scope="module")
-def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
-    return built("Dockerfile", tmp_path_factory.mktemp("pannierd"))
+def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Image]:
+    yield from built("Dockerfile", tmp_path_factory.mktemp("pannierd"))
 
 
 @pytest.fixture(scope="module")
-def application(tmp_path_factory: pytest.TempPathFactory) -> Image:
-    return built("examples/primes/Dockerfile", tmp_path_factory.mktemp("primes"))
+def application(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Image]:
+    yield from built("examples/primes/Dockerfile", tmp_path_factory.mktemp("primes"))
 
 
 @pytest.fixture
-def volume(image: Image, tmp_path: Path) -> Path:
+def volume(image: Image, tmp_path: Path) -> Iterator[Path]:
     """A new volume of Docker's for the socket: it takes owner and mode over from the image's folder."""
     image.run("cp --archive /run/pannier /mnt/lane", volumes=[Mount(tmp_path, "/mnt", writable=True)])
-    return tmp_path / "lane"
+    yield tmp_path / "lane"
+    remove(tmp_path / "lane")
 
 
 @pytest.fixture
@@ -94,10 +96,15 @@ def test_the_socket_is_its_groups(sidecar: Container, image: Image) -> None:
     assert found.stdout.strip() == f"{image.user} 660 socket"
 
 
-def test_a_container_that_is_stopped_ends_well_and_takes_its_socket_along(sidecar: Container, volume: Path) -> None:
-    code, output = serving(sidecar).stop(timeout=10)
+def test_a_container_that_is_stopped_ends_well_and_takes_its_socket_along(
+    sidecar: Container, image: Image, volume: Path
+) -> None:
+    shared = [Mount(volume, "/mnt")]
+    serving(sidecar)
+    assert image.run("ls /mnt", volumes=shared) == f"{SOCKET}\n"
+    code, output = sidecar.stop(timeout=10)
     assert code == 0, output
-    assert not (volume / SOCKET).exists()
+    assert image.run("ls /mnt", volumes=shared) == ""
 
 
 @pytest.mark.parametrize("owner", ["the image's", "the pod's"])
