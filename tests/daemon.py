@@ -9,7 +9,6 @@ import select
 import socket
 import subprocess
 import sys
-import time
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
@@ -74,7 +73,6 @@ class Daemon:
         options = [option for setting in (*presets, *settings) for option in ("--set", setting)]
         if config is not None:
             options += ["--config", str(config)]
-        self.started_at = time.monotonic()
         self.process = subprocess.Popen(
             command("serve", *options),
             env=environment(**(variables or {})),

@@ -23,7 +23,7 @@ __all__ = ["App", "CannotStart", "Listener"]
 DIAGNOSTICS = "diagnostics"
 
 
-class CannotStart(Exception):  # noqa: N818 - it is told to a person, as one line
+class CannotStart(Exception):
     """A listener cannot be opened. The text names its knob and the reason."""
 
 

@@ -17,7 +17,7 @@ __all__ = ["Path", "UnknownKey", "dotted", "knobs", "type_at"]
 Path = tuple[str, ...]
 
 
-class UnknownKey(Exception):  # noqa: N818 - an answer of type_at to its callers in this package, no error of a user's
+class UnknownKey(Exception):
     """No such key. `path` ends at the first one that is unknown; `meant` is a known one that looks like it, or ""."""
 
     def __init__(self, path: Path, meant: str) -> None:
