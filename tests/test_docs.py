@@ -77,6 +77,31 @@ def test_the_reference_is_what_the_code_says() -> None:
     assert done.returncode == 0, f"run `python docs/generate`\n{done.stdout}{done.stderr}"
 
 
+def test_every_error_code_has_advice() -> None:
+    """What to do about it stands in the guide; that it exists, in the reference."""
+    advice = re.findall(r"^\| `(\w+)` \|", (ROOT / "docs/guide/troubleshooting.md").read_text(), flags=re.MULTILINE)
+    known = re.findall(r"^\| `(\w+)` \|", (REFERENCE / "errors.md").read_text(), flags=re.MULTILINE)
+    assert sorted(advice) == sorted(known)
+
+
+@pytest.mark.parametrize("page", PROSE, ids=named)
+def test_every_knob_and_metric_that_a_page_names_exists(page: Path) -> None:
+    named_here = set(re.findall(r"`([^`\n]+)`", page.read_text(encoding="utf-8")))
+    knobs = {name for name in named_here if re.fullmatch(r"(server|limits|cache|logging)\.[a-z_.]+", name)}
+    metrics = {name for name in named_here if re.fullmatch(r"pannier_[a-z]+_[a-z_]+", name)}
+    assert knobs - documented_knobs() == set()
+    assert metrics - set(re.findall(r"`(pannier_\w+)`", (REFERENCE / "metrics.md").read_text())) == set()
+
+
+def documented_knobs() -> set[str]:
+    """By their whole names."""
+    sections = re.split(r"^## \[(.*)\]$", (REFERENCE / "configuration.md").read_text(), flags=re.MULTILINE)[1:]
+    keys = (
+        (name, re.findall(r"^\| `(\w+)`", text, re.MULTILINE)) for name, text in zip(*[iter(sections)] * 2, strict=True)
+    )
+    return {f"{section}.{key}" for section, names in keys for key in names}
+
+
 @pytest.mark.parametrize("page", PROSE, ids=named)
 def test_every_link_leads_somewhere(page: Path) -> None:
     targets = re.findall(r"\]\((?!https?://|mailto:)([^)#]*)(#[^)]*)?\)", page.read_text(encoding="utf-8"))

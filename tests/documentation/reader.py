@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from documentation.blocks import Block
 
 SECONDS = 60
+# The machine that runs the tests may be busy: a slow answer is not to look like an absent sidecar.
+PATIENT = {"PANNIER_TIMEOUT_MS": "20000"}
 REPOSITORY = Path(__file__).parents[2]
 
 
@@ -34,7 +36,7 @@ class Reader:
         self._folder = folder
         self._ports = ports
         path = os.pathsep.join([str(Path(sys.executable).parent), str(REPOSITORY / ".tools/bin"), os.environ["PATH"]])
-        self._environment = {**os.environ, "PATH": path, "PANNIER_URL": lane_url, "LC_ALL": "C.UTF-8"}
+        self._environment = {**os.environ, "PATH": path, "PANNIER_URL": lane_url, **PATIENT, "LC_ALL": "C.UTF-8"}
 
     def follow(self, block: Block) -> None:
         """Do what a block says; a language without a meaning here is only read."""
