@@ -160,6 +160,11 @@ class Site:
         """Put a value where the web lane finds it, without the web lane."""
         self.engine.tenants["default"].space("default").store(key, Write(value), time.monotonic(), None)
 
+    def answered(self, status: int) -> int:
+        """How many requests for a key were answered like this."""
+        labels = {"route": "/v1/cache/{namespace}/{key}", "status": str(status)}
+        return int(self.metrics.registry.get_sample_value("pannier_http_requests_total", labels) or 0)
+
     async def dial(self) -> Line:
         """A raw connection, closed with the site."""
         self.lines.append(Line(*await asyncio.open_connection("127.0.0.1", self.port)))

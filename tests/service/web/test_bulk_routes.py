@@ -50,6 +50,13 @@ async def test_bytes_travel_in_base64_and_get_and_batch_see_the_same_entries(sit
     assert "value" not in hit
 
 
+async def test_a_content_type_that_no_header_can_hold_is_not_put_into_one(site: Site) -> None:
+    await batch(site, {"op": "set", "key": "a", "value": "x", "content_type": "text/schlüssel"})
+    assert (await site.ask("GET", "/v1/cache/default/a")).headers["Content-Type"] == "application/octet-stream"
+    split = await batch(site, {"op": "set", "key": "b", "value": "x", "content_type": "a\r\nX-Split: 1"})
+    assert split.json["results"][0]["error"]["code"] == "bad_request"
+
+
 @pytest.mark.parametrize("key", [".", ".."])
 async def test_keys_that_no_path_can_hold_go_through_here(site: Site, key: str) -> None:
     await batch(site, {"op": "set", "key_base64": b64(key.encode()), "value": "x"})

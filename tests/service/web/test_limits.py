@@ -62,6 +62,7 @@ async def test_what_was_counted_of_one_head_does_not_count_for_the_next() -> Non
         for _ in range(3):
             head = get(f"X-Long: {'x' * 600}")
             await line.say(head[:500])
+            await site.ask("GET", KEY)  # by now the first part was read
             await line.say(head[500:])
             assert (await line.hear()).code == "cache_miss"
 
@@ -93,8 +94,12 @@ async def test_no_keepalive_time_is_not_for_ever() -> None:
 
 @pytest.mark.parametrize(
     ("limits", "header"),
-    [({"body_timeout_ms": 50}, "X-Any: x"), ({}, "X-Pannier-Deadline-Ms: 50")],
-    ids=["the time for bodies", "the caller's own deadline"],
+    [
+        ({"body_timeout_ms": 50}, "X-Any: x"),
+        ({"body_timeout_ms": 60_000}, "X-Pannier-Deadline-Ms: 50"),
+        ({"body_timeout_ms": 60_000, "max_deadline_ms": 50}, "X-Pannier-Deadline-Ms: 60000"),
+    ],
+    ids=["the time for bodies", "the caller's own deadline", "the longest deadline there is"],
 )
 async def test_a_body_that_does_not_arrive_in_time_is_answered_and_closed(limits: dict[str, int], header: str) -> None:
     async with running(limited(**limits)) as site:
@@ -194,6 +199,7 @@ async def test_a_caller_that_does_not_read_its_answers_is_closed_and_counted() -
         line = await site.dial()
         await line.say(get() * 8)
         assert await site.refusal() == "slow_reader"
+        assert site.answered(200) == 1, "no answer is made before the one before it is on its way"
         while site.web.listener.connections > 1:  # the other one is the client's
             await site.ask("GET", "/v1/status")
 
