@@ -10,7 +10,6 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import hdrs
-from aiohttp.http_exceptions import TransferEncodingError
 from aiohttp.web_protocol import RequestPayloadError
 
 from pannierd.errors import BadRequest, DeadlineExceeded, Overloaded, TooLarge
@@ -58,7 +57,7 @@ class Bodies:
                 return await self._gather(request)
         except TimeoutError as error:
             raise DeadlineExceeded(f"the body did not arrive within {timeout_ms:,.0f} ms") from error
-        except (RequestPayloadError, TransferEncodingError) as error:
+        except RequestPayloadError as error:
             raise BadRequest("the body breaks the rules of its transfer encoding") from error
 
     async def _gather(self, request: BaseRequest) -> bytes:

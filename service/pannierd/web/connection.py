@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from aiohttp.http_exceptions import LineTooLong
-from aiohttp.web_protocol import RequestHandler
+from aiohttp.web_protocol import RequestHandler, RequestPayloadError
 
 from pannierd.errors import BadRequest, InternalError, Overloaded, TooLarge
 
@@ -106,6 +106,8 @@ class Connection(RequestHandler):
     def data_received(self, data: bytes) -> None:
         """Feed the parser, and count what it keeps of headers that do not end."""
         super().data_received(data)
+        if self._messages and self._current_request is not None:
+            self._end_broken_body(self._current_request)
         waiter = self._waiter  # pending: no request is complete, so all that came belongs to the head of the next
         if waiter is None or waiter.done():
             self._head_bytes = 0
@@ -115,6 +117,13 @@ class Connection(RequestHandler):
             reply = self._service.refuse(self._head_too_large())
             self.transport.write(reply.head() + reply.body)
             self.force_close()
+
+    def _end_broken_body(self, request: BaseRequest) -> None:
+        """A message before the body's end can only be the parser's complaint: tell whoever waits for the rest."""
+        if not request.content.is_eof():
+            request.content.set_exception(RequestPayloadError())
+            request.content.feed_eof()
+            self.close()
 
     def close(self) -> None:
         """Close after the answers that are owed; aiohttp itself would leave one that owes none open."""

@@ -104,7 +104,7 @@ class Middleware:
     async def __call__(self, request: BaseRequest) -> Reply:
         """Answer a request. This is the hot path of figure F7: nothing here is done that a hit does not need."""
         started = self._clock()
-        call = Call(request)
+        call = Call(request, self._request_ids.of(request.headers))
         route: Route | None = None
         try:
             target = Target.of(request.raw_path)
@@ -114,11 +114,11 @@ class Middleware:
             reply = await self._answer(route, call, target.query)
         except PannierdError as error:
             reply = self._problem(error)
-        except ConnectionError:
-            raise  # the caller has gone: aiohttp knows what to do
-        except Exception:  # noqa: BLE001 - the last line of defence: whatever it was, the caller gets an answer
+        except Exception as error:  # the last line of defence: whatever it was, there is an answer
+            if isinstance(error, ConnectionError) and request.transport is None:
+                raise  # the caller has gone while it sent its body: aiohttp knows what to do
             reply = self._fault(call, route)
-        reply.request_id = self._request_ids.of(call.headers)
+        reply.request_id = call.request_id
         reply.keep_alive = request.content.is_eof() and not self._lifecycle.is_draining
         self._metrics.http_request("" if route is None else route.template, reply.status, self._clock() - started)
         return reply
@@ -180,13 +180,12 @@ class Middleware:
 
     def _fault(self, call: Call, route: Route | None) -> Reply:
         """Tell the log everything but what was sent, and the caller where to look."""
-        request_id = self._request_ids.of(call.headers)
         trace = TRACEPARENT.fullmatch(call.headers.get("traceparent", ""))
         self._log.exception(
             "a request met a fault",
-            request_id=request_id,
+            request_id=call.request_id,
             trace_id=trace[1] if trace else None,
-            tenant=getattr(call, "caller", None) and call.caller.tenant,
+            tenant=call.tenant,
             route=route and route.template,
         )
         return problem_reply(InternalError("a fault of the sidecar; its log tells more under this request's id"))

@@ -39,6 +39,15 @@ async def test_a_fault_is_answered_without_its_text_and_logged_under_its_ids(sit
     assert line["route"] == "/v1/status"
 
 
+async def test_a_fault_is_logged_under_the_id_that_was_made_for_it(site: Site) -> None:
+    site.life.fault = ConnectionError("of something behind the sidecar")
+    answer = await site.ask("GET", "/v1/status")
+    assert answer.code == "internal"
+    (line,) = site.log.entries
+    assert line["request_id"] == answer.headers["X-Request-Id"]
+    assert line["trace_id"] is None
+
+
 async def test_after_a_fault_the_connection_serves_on(site: Site) -> None:
     site.life.fault = RuntimeError()
     line = await site.dial()

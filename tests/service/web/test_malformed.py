@@ -49,6 +49,29 @@ async def test_a_body_whose_length_can_be_read_in_two_ways_is_refused(site: Site
     assert (await site.ask("GET", "/v1/cache/default/b")).body == b"kept"
 
 
+async def test_a_body_that_breaks_while_it_is_read_is_refused_at_once(site: Site) -> None:
+    line = await site.dial()
+    await line.say(request("Transfer-Encoding: chunked", body=b"3\r\nabc\r\n"))
+    await site.ask("GET", KEY)  # by now the beginning was read
+    await line.say(b"zz\r\n")
+    answer = await line.hear()
+    assert (answer.status, answer.code) == (400, "bad_request")
+    assert "transfer encoding" in answer.detail
+    assert await line.hear_the_end() == b""
+    assert (await site.ask("GET", KEY)).code == "cache_miss"
+    assert site.log.entries == []
+
+
+async def test_a_caller_that_hangs_up_within_its_body_leaves_nothing_behind(site: Site) -> None:
+    line = await site.dial()
+    await line.say(request("Content-Length: 10", body=b"abc"))
+    await site.ask("GET", KEY)  # by now the beginning was read
+    line.hang_up()
+    while site.web.listener.connections > 1:  # the other one is the client's
+        await site.ask("GET", KEY)
+    assert site.log.entries == []
+
+
 async def test_an_encoding_below_chunked_is_refused(site: Site) -> None:
     for encoding in ["gzip, chunked", "deflate, chunked"]:
         answer = await site.said(request(f"Transfer-Encoding: {encoding}", body=b"3\r\nabc\r\n0\r\n\r\n"))
