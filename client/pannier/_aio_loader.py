@@ -164,6 +164,11 @@ class AioLoader:
         except Exception as error:  # noqa: BLE001 - whatever the function raises, there is a value
             _log.info("a value of %s was not refreshed: %r", call.owner, error)
 
+    @property
+    def waiting(self) -> int:
+        """How many callers wait for a run that is under way."""
+        return sum(flight.passengers for flight in self._flights.values())
+
     def __repr__(self) -> str:
         """What is under way."""
-        return f"<AioLoader {len(self._flights)} under way>"
+        return f"<AioLoader {len(self._flights)} under way, {self.waiting} waiting>"
