@@ -75,6 +75,6 @@ def invalidation(write: Write) -> str:
     return (
         f"one write: price {write.before} -> {write.after} through one worker, acknowledged after "
         f"{1000 * write.acknowledged_s:.1f} ms.\n"
-        f"The other worker had the old price near. {seen} showed the new one, "
-        f"{1000 * write.visible_s:.1f} ms after that."
+        f"The other worker had the old price near. {seen} showed the new one; "
+        f"it took {1000 * write.visible_s:.1f} ms, a query included."
     )
