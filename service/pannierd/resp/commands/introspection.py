@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from pannierd.resp.protocol import Command
     from pannierd.resp.session import Session
 
-FILTERS: Final = frozenset({b"MODULE", b"ACLCAT", b"PATTERN"})
-
 
 def command_(session: Session, _: Command) -> bytes:
     """Every command."""
@@ -31,14 +29,16 @@ def count(session: Session, _: Command) -> bytes:
 def list_(session: Session, command: Command) -> bytes:
     """Names, perhaps FILTERBY PATTERN|ACLCAT|MODULE what."""
     names = [row.name.lower().encode() for row in session.lane.dispatch.table]
-    if len(command) == 2:  # noqa: PLR2004 - words
-        return strings(names)
-    if len(command) != 5 or command[2].upper() != b"FILTERBY" or command[3].upper() not in FILTERS:  # noqa: PLR2004
-        raise syntax_error()
-    if command[3].upper() != b"PATTERN":
-        return strings([])  # there are neither modules nor categories
-    matches = matcher(command[4].lower())
-    return strings([name for name in names if matches(name)])
+    match [word.upper() for word in command[2:]]:
+        case []:
+            return strings(names)
+        case [b"FILTERBY", b"ACLCAT" | b"MODULE", _]:
+            return strings([])  # there are neither modules nor categories
+        case [b"FILTERBY", b"PATTERN", _]:
+            matches = matcher(command[4].lower())
+            return strings([name for name in names if matches(name)])
+        case _:
+            raise syntax_error()
 
 
 def info(session: Session, command: Command) -> bytes:
