@@ -41,6 +41,9 @@ BATCH_BYTES: Final = 262_144
 KEPT_BYTES: Final = 262_144
 """What may arrive while a connection holds before it stops listening. It does listen, to notice a client that left."""
 
+BRIDGED_BYTES: Final = 4_096
+"""A rest that is shorter is not worth a second look."""
+
 GET: Final = b"GET"
 Gets = Callable[[], Command | Literal[False]]
 """How both parsers hand out commands."""
@@ -55,22 +58,23 @@ class Connection(asyncio.Protocol):
         self._clock = lane.clock
         self._is_plain = lane.is_plain
         self._execute = lane.dispatch.execute
+        self._tally = lane.tally
         self._reader = hiredis.Reader()
         self._exact = lane.parser()
         # Set by connection_made.
         self._transport: asyncio.Transport
         self._session: Session
-        # Why it holds: a call that waits, a client that does not read, or the end.
+        # Ready: not holding, and the exact parser has nothing. Why it holds: a call that waits, a client that does not
+        # read, or the end.
+        self._is_ready = True
         self._is_holding = False
         self._waiting: asyncio.Task[None] | None = None
         self._is_full = False
         self._is_ending = False
         self._unread_timer: asyncio.TimerHandle | None = None
-        # Of the chunk that is being served: answers to be written and their bytes, GETs answered bare, commands taken.
+        # Of the chunk that is being served: answers to be written and their bytes, commands that were taken.
         self._answers: list[bytes] = []
-        self._size = self._hits = self._taken = 0
-        # Clock seconds at which it was taken up: on arrival, or when the connection no longer held.
-        self._now = 0.0
+        self._size = self._taken = 0
 
     # What the transport calls.
 
@@ -92,18 +96,19 @@ class Connection(asyncio.Protocol):
     def data_received(self, chunk: bytes) -> None:
         """Carry out what arrived, or keep it."""
         session = self._session
-        session.last_heard = self._now = self._clock()
-        if self._is_holding:
-            self._keep(chunk)
-        elif session.bare_space is not None and self._exact.is_idle and self._is_plain(chunk):
-            self._serve_plain(chunk)
-        else:
+        session.last_heard = now = self._clock()
+        if self._is_ready and session.bare_space is not None and self._is_plain(chunk):
+            self._serve_plain(chunk, now)
+        elif not self._is_holding:
             self._exact.feed(chunk)
-            self._serve_exact()
+            self._serve_exact(may_bridge=True)
+        elif not self._is_ending:
+            self._keep(chunk)
 
     def pause_writing(self) -> None:
         """The client does not read: hold."""
-        self._is_full = self._is_holding = True
+        self._is_full = True
+        self._hold()
         self._transport.pause_reading()
         self._watch_progress()
 
@@ -119,7 +124,8 @@ class Connection(asyncio.Protocol):
         del error
         if self not in self._listener.connections:
             return
-        self._is_holding = self._is_ending = True
+        self._is_ending = True
+        self._hold()
         if self._waiting is not None:
             # Behind its first step, or what it would have awaited is never awaited.
             asyncio.get_running_loop().call_soon(self._waiting.cancel)
@@ -140,94 +146,104 @@ class Connection(asyncio.Protocol):
 
     def abort(self) -> None:
         """End it now."""
-        self._is_holding = self._is_ending = True
+        self._is_ending = True
+        self._hold()
         self._transport.abort()
 
     # Carrying out.
 
-    def _serve_plain(self, chunk: bytes) -> None:
+    def _serve_plain(self, chunk: bytes, now: float) -> None:
         """A chunk of whole commands, as nearly all are. What turns out to be otherwise goes to the exact parser."""
         self._taken = 0
         try:
             self._reader.feed(chunk)
-            self._serve(self._reader.gets)
-            is_done = self._taken == chunk.count(b"\r\n*") + 1
-        except (hiredis.ProtocolError, TypeError):  # this is no command; the exact parser says what is wrong with it
-            is_done = False
-        if not is_done:
-            self._reader = hiredis.Reader()
+            gets = self._reader.gets
+            command = self._serve_gets(gets, now)
+            while command:
+                self._serve_one(command)
+                command = not self._is_holding and self._serve_gets(gets, now)
+        except (hiredis.ProtocolError, TypeError):
+            pass  # this is no command; the exact parser says what is wrong with it
+        self._write()
+        begun = chunk.count(b"\r\n*") + 1  # at least: a value may look like a command's begin
+        if self._taken < begun:
+            self._hand_over(chunk, begun)
+        elif self._session.is_ended:
+            self._end()
+
+    def _hand_over(self, chunk: bytes, begun: int) -> None:
+        """Give the exact parser what of a chunk was not carried out."""
+        self._reader = hiredis.Reader()
+        taken = self._taken
+        if 0 < taken == begun - 1:  # all but the last, so no value looked like one
+            self._exact.feed(chunk[chunk.rindex(b"\r\n*") + 2 :])
+            taken = 0
+        else:
             self._exact.feed(chunk)
-            self._serve_exact(self._taken)
+        self._serve_exact(taken)
 
-    def _serve_exact(self, skipped: int = 0) -> None:
-        """What the exact parser has, but for the first few, which were carried out already."""
-        exact = self._exact
-        exact.is_trusted = self._session.caller is not None
-        try:
-            exact.skip(skipped)
-            self._serve(exact.gets)
-        except ProtocolError as error:
-            self._lane.metrics.refused("protocol")
-            self._transport.write(replies.error(f"ERR Protocol error: {error}"))
-            self._end()
-
-    def _serve(self, gets: Gets) -> None:
-        """Carry out commands until there are no more, or the connection must hold, and write the answers."""
-        session = self._session
-        self._answers = [session.take_pushes()] if session.has_pushes else []
-        self._hits = 0
-        try:
-            while not self._is_holding:
-                command = self._serve_bare(gets)
-                if command:
-                    self._serve_one(command)
-                elif command is False:
-                    break
-                if self._size > BATCH_BYTES:
-                    self._write()
-        finally:
-            self._write()
-            if self._hits:
-                self._lane.metrics.lane_commands["GET"] += self._hits
-                self._lane.get_duration.observe(self._clock() - session.last_heard, self._hits)
-        if session.is_ended:
-            self._end()
-
-    def _serve_bare(self, gets: Gets) -> Command | Literal[False] | None:
-        """Answer GETs from the dictionary.
+    def _serve_gets(self, gets: Gets, now: float) -> Command | Literal[False]:
+        """Answer GETs from the dictionary, up to the first command that is something else, which is returned.
 
         An entry that is unknown, invalidated or over is the general path's business. Hot: loadtests/f01_lane_get.py.
-
-        Returns:
-            The first command that is something else; False when there are no more; None when a batch is full.
         """
         space = self._session.bare_space
         if space is None:
             return gets()
-        lookup, counter, now = space.entries.get, space.versions.counter, self._now
+        lookup, counter = space.entries.get, space.versions.counter
         answer = self._answers.append
         size = hits = 0
         try:
-            while type(command := gets()) is list:
-                if len(command) != 2 or command[0] != GET:  # noqa: PLR2004 - words
-                    return command
+            while type(command := gets()) is list and len(command) == 2 and command[0] == GET:  # noqa: PLR2004 - words
                 entry = lookup(command[1])
-                if entry is None or entry.seen != counter or entry.fresh_until <= now:
-                    return command
+                if entry is None or entry.seen != counter or entry.fresh_until <= now or size > BATCH_BYTES:
+                    break
                 if entry.uses < 3:  # noqa: PLR2004 - memory.MOST_USES, without the look-up
                     entry.uses += 1
                 wire = entry.wire
                 answer(wire)
                 hits += 1
                 size += len(wire)
-                if size > BATCH_BYTES:
-                    return None
-            return False
+            return command
         finally:
-            space.counts.hits += hits
-            self._hits += hits
-            self._taken += hits
-            self._size += size
+            if hits:
+                self._taken += hits
+                self._size += size
+                space.counts.hits += hits
+                self._tally.hits += hits
+                if not self._tally.is_running:
+                    self._tally.start(now)
+
+    def _serve_exact(self, skipped: int = 0, *, may_bridge: bool = False) -> None:
+        """What the exact parser has, but for the first few, which were carried out already.
+
+        A long chunk behind a command that two chunks share is bridged to: the rest of it may be plain.
+        """
+        exact, session = self._exact, self._session
+        exact.is_trusted = session.caller is not None
+        try:
+            exact.skip(skipped)
+            while not self._is_holding and (command := exact.gets()):
+                self._serve_one(command)
+                if may_bridge and exact.held_bytes > BRIDGED_BYTES:
+                    may_bridge = False
+                    self._bridge()
+        except ProtocolError as error:
+            self._lane.metrics.refused("protocol")
+            self._answers.append(replies.error(f"ERR Protocol error: {error}"))
+            session.is_ended = True
+        self._write()
+        self._is_ready = not self._is_holding and exact.is_idle
+        if session.is_ended:
+            self._end()
+
+    def _bridge(self) -> None:
+        """Between two commands: treat what follows as a chunk of its own."""
+        rest = self._exact.take_rest()
+        if not self._is_holding and self._session.bare_space is not None and self._is_plain(rest):
+            self._serve_plain(rest, self._clock())
+        else:
+            self._exact.feed(rest)
 
     def _serve_one(self, command: Command) -> None:
         """Carry out any command."""
@@ -243,11 +259,14 @@ class Connection(asyncio.Protocol):
             self._wait_for(reply)
         if session.has_pushes:
             self._answers.append(session.take_pushes())
-        self._is_holding |= session.is_ended
+        if self._size > BATCH_BYTES:
+            self._write()
+        if session.is_ended:
+            self._hold()
 
     def _wait_for(self, reply: Awaitable[bytes]) -> None:
         """Hold until the reply is there."""
-        self._is_holding = True
+        self._hold()
         self._lane.in_flight.enter()
         self._waiting = asyncio.get_running_loop().create_task(self._answer_later(reply))
         self._waiting.add_done_callback(lambda _: self._lane.in_flight.leave())
@@ -259,6 +278,10 @@ class Connection(asyncio.Protocol):
         self._go_on()
 
     # In and out.
+
+    def _hold(self) -> None:
+        self._is_holding = True
+        self._is_ready = False
 
     def _keep(self, chunk: bytes) -> None:
         """Keep for later what arrives while the connection holds."""
@@ -274,17 +297,19 @@ class Connection(asyncio.Protocol):
             return
         self._is_holding = self._is_full or self._waiting is not None
         if not self._is_holding:
-            self._now = self._clock()
-            self._serve_exact()
+            self._serve_exact(may_bridge=True)
         if not self._is_full and not self._transport.is_closing():
             self._transport.resume_reading()
 
     def _write(self) -> None:
         """Send the answers that are there."""
-        answers, self._answers, self._size = self._answers, [], 0
+        answers = self._answers
         if answers:
+            self._answers = []
+            self._size = 0
             self._transport.write(answers[0] if len(answers) == 1 else b"".join(answers))
-            self._check_unread()
+            if self._is_full:
+                self._check_unread()
 
     def _push_soon(self) -> None:
         """The session has something to push. What is pushed in one turn of the loop leaves together."""
@@ -293,10 +318,11 @@ class Connection(asyncio.Protocol):
     def _push(self) -> None:
         if self._session.has_pushes and not self._transport.is_closing():
             self._transport.write(self._session.take_pushes())
-            self._check_unread()
+            if self._is_full:
+                self._check_unread()
 
     def _check_unread(self) -> None:
-        if self._is_full and self._transport.get_write_buffer_size() > self._lane.limits.max_lane_output_bytes:
+        if self._transport.get_write_buffer_size() > self._lane.limits.max_lane_output_bytes:
             self._drop()
 
     def _watch_progress(self, before: int | None = None) -> None:
@@ -317,7 +343,8 @@ class Connection(asyncio.Protocol):
 
     def _end(self) -> None:
         """Send what is to be sent, and close."""
-        self._is_holding = self._is_ending = True
+        self._is_ending = True
+        self._hold()
         self._transport.close()
 
     def __repr__(self) -> str:

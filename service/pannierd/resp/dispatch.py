@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, cast
 
-from pannierd.errors import InternalError, PannierdError
+from pannierd.errors import InternalError, PannierdError, QuotaExceeded
 from pannierd.resp import replies
 from pannierd.resp.commands.transactions import queue
 from pannierd.resp.refusals import Refusal, as_ours, as_redis
@@ -40,7 +40,7 @@ class Dispatch:
     def execute(self, session: Session, command: Command) -> Reply:
         """The reply to a command. Never raises; an awaitable one does not either."""
         try:
-            row = self._admitted(session, command)
+            row = self._admit(session, command)
         except Refusal as refusal:
             if session.transaction is not None:
                 session.transaction.is_broken = True
@@ -49,42 +49,56 @@ class Dispatch:
             transaction = session.transaction
             if transaction is not None and not row.is_immediate:
                 return queue(session, transaction, command)
-            return self._run(session, row, command)
+            reply = row.run(session, command)
         except Exception as error:  # noqa: BLE001 - a fault in one command is one command's
             return self._failed(row, error)
+        if not isinstance(reply, bytes):
+            return self._settled(row, reply)
+        if session.tracking is not None and not row.is_ours:
+            session.know_all(row.keys_of(command), wrote="write" in row.flags)
+        return reply
 
     def execute_queued(self, session: Session, command: Command) -> bytes:
         """The same in EXEC, where nothing waits."""
         return cast(bytes, self.execute(session, command))
 
-    def _admitted(self, session: Session, command: Command) -> Row:
-        """The row of a command that this session may carry out."""
+    def _admit(self, session: Session, command: Command) -> Row:
+        """The row of a command that this session may carry out now.
+
+        Raises:
+            Refusal: there is no such command, or the session may not.
+        """
         try:
             row = self.table.find(command)
         except Refusal:
             self._counts[OTHER] += 1
             session.is_ended |= command[0].upper() in HTTP_WORDS
             raise
-        self._counts[row.name.partition("|")[0]] += 1
-        session.last_command = row.name
-        if session.caller is None:
-            if "no_auth" not in row.flags:
-                raise Refusal("NOAUTH Authentication required.")
-        elif row.uses_cache and USE not in session.caller.roles:
-            label = session.caller.label
-            raise Refusal(f"NOPERM User {label} has no permissions to run the '{row.name.lower()}' command")
+        self._counts[row.counted_as] += 1
+        session.last_command = row
+        if not session.is_free:
+            self._check(session, row, command)
         return row
 
-    def _run(self, session: Session, row: Row, command: Command) -> Reply:
-        if row.uses_cache and session.caller is not None and session.caller.rate is not None:
+    def _check(self, session: Session, row: Row, command: Command) -> None:
+        """A session that may not do everything: with no caller, no role, or a rate."""
+        caller = session.caller
+        if caller is None:
+            if not row.is_for_strangers:
+                raise Refusal("NOAUTH Authentication required.")
+        elif row.uses_cache:
+            if USE not in caller.roles:
+                name = row.name.lower()
+                raise Refusal(f"NOPERM User {caller.label} has no permissions to run the '{name}' command")
+            if session.transaction is None:
+                self._take_from_rate(session, row, command)
+
+    def _take_from_rate(self, session: Session, row: Row, command: Command) -> None:
+        try:
             session.bound.admit(max(len(row.keys_of(command)), 1))
-        reply = row.run(session, command)
-        if isinstance(reply, bytes):
-            if session.tracking is not None and not row.is_ours:
-                for key in row.keys_of(command):
-                    session.knows(session.bound, key, wrote="write" in row.flags)
-            return reply
-        return self._settled(row, reply)
+        except QuotaExceeded as error:
+            self._metrics.refused(error.code)
+            raise Refusal(as_ours(error) if row.is_ours else as_redis(error)) from error
 
     async def _settled(self, row: Row, reply: Awaitable[bytes]) -> bytes:
         try:

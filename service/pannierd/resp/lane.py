@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from itertools import count
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from pannierd.resp.commands.table import full_table
 from pannierd.resp.dispatch import Dispatch
 from pannierd.resp.listeners import TcpListener, UnixListener
-from pannierd.resp.protocol import Commands, Plain
+from pannierd.resp.protocol import Commands, plain_chunks
 from pannierd.resp.refusals import Refusal
+from pannierd.resp.tally import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
     from pannierd.telemetry.metrics import Metrics
     from pannierd.tenancy import Tenants
 
-DURATION: Final = "pannier_cache_request_duration_seconds"
-DURATION_HELP: Final = "Time from a request's arrival to its answer."
-
 
 class Lane:
     """The parts that sessions and commands work with.
@@ -36,7 +34,7 @@ class Lane:
     Attributes:
         sessions: the open ones, by number.
         started_at: clock seconds.
-        get_duration: how long GETs took that were answered from memory.
+        tally: of the GETs that were answered on the bare path.
     """
 
     def __init__(
@@ -61,8 +59,8 @@ class Lane:
         self.started_at = clock()
         self.sessions: dict[int, Session] = {}
         self.dispatch = Dispatch(full_table(), metrics, log)
-        self.is_plain = Plain(limits.max_lane_arguments, limits.max_lane_command_bytes)
-        self.get_duration = metrics.histogram(DURATION, DURATION_HELP, {"operation": "get", "tier": "memory"})
+        self.is_plain = plain_chunks(limits.max_lane_arguments, limits.max_lane_command_bytes)
+        self.tally = Tally(metrics, clock)
         self._numbers = count(1)
 
     def tcp(self, address: Address) -> TcpListener:

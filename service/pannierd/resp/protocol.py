@@ -1,8 +1,8 @@
 r"""Bytes to commands, without I/O. Every count and size is checked before anything is kept for it.
 
 A command is an array of bulk strings (`*2\r\n$3\r\nGET\r\n$1\r\nk\r\n`) or an inline line (`GET k\r\n`), as the Redis
-serialization protocol has it. There are two parsers with one meaning. Chunks that are *plain*, which nearly all are, go
-to hiredis whole; `Plain` says which these are. Whatever else arrives (inline commands, commands in several chunks,
+serialization protocol has it. There are two parsers with one meaning. Chunks that are *plain* (see `plain_chunks`),
+which nearly all are, go to hiredis whole. Whatever else arrives (inline commands, commands that two chunks share,
 large values) goes to `Commands`, which is exact about every byte and limit, and speaks Redis' own error texts.
 """
 
@@ -29,34 +29,36 @@ STRANGER_BYTES: Final = 16_384
 
 BULK: Final = ord("$")
 ARRAY: Final = ord("*")
+TILDE, GREATER, BAR = b"~>|"
 
 
 class ProtocolError(Exception):
     """The client breaks the protocol: it is told the text, and the connection is closed."""
 
 
-class Plain:
-    r"""Says whether a chunk may go to hiredis as it is.
+def plain_chunks(max_arguments: int, max_bytes: int) -> Callable[[bytes], bool]:
+    r"""A function that says whether a chunk, at a command's begin, is plain: may go to hiredis as it is.
 
-    It may when it begins with an array, ends with a line end, and no array header in it can be over the limit of
-    arguments: hiredis makes room for as many as the header says, so this is asked first. The search is for `*` and as
+    It may when it begins with an array, and nothing in it can make hiredis reserve memory: hiredis does so for as many
+    members as the header of an array, set, push or attribute says. An array of too many is looked for as `*` and as
     many digits as the limit has; the pattern begins with a literal and repeats a simple class because that is several
-    times faster than `\*\d{5}`. A value that happens to contain such text costs the exact parser's time, nothing else.
+    times faster than `\*\d{5}`. The other three have no place in a command, and their signs are looked for first as
+    bytes, which costs next to nothing. A value that happens to look like any of this costs the exact parser's time,
+    nothing else.
     """
+    digits = min(len(str(max_arguments)), 5)
+    too_many = re.compile(rb"\*" + b"[0-9]" * digits).search
+    foreign = re.compile(rb"\n[~>|]").search
 
-    def __init__(self, max_arguments: int, max_bytes: int) -> None:
-        digits = min(len(str(max_arguments)), 5)
-        self._too_many: Callable[[bytes], object] = re.compile(rb"\*" + b"[0-9]" * digits).search
-        self._max_bytes = max_bytes
-
-    def __call__(self, chunk: bytes) -> bool:
-        """Whether this chunk, at a command's begin, is plain."""
+    def is_plain(chunk: bytes) -> bool:
         return (
             chunk[0] == ARRAY
-            and chunk[-2:] == b"\r\n"
-            and len(chunk) <= self._max_bytes
-            and self._too_many(chunk) is None
+            and len(chunk) <= max_bytes
+            and too_many(chunk) is None
+            and not ((TILDE in chunk or GREATER in chunk or BAR in chunk) and foreign(chunk))
         )
+
+    return is_plain
 
 
 class Commands:
@@ -108,6 +110,13 @@ class Commands:
         del self._buffer[: self._at]
         self._at = 0
         return False
+
+    def take_rest(self) -> bytes:
+        """What was fed behind the last command that was taken. Only between two commands."""
+        rest = bytes(memoryview(self._buffer)[self._at :])
+        self._buffer.clear()
+        self._at = 0
+        return rest
 
     def skip(self, count: int) -> None:
         """Pass over commands that were carried out already, having been read by hiredis."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class Refusal(Exception):  # noqa: N818 - it is a reply
+class Refusal(Exception):
     """A command cannot be carried out; the text is the reply, its first word the one that clients act on."""
 
 

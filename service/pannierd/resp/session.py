@@ -14,10 +14,11 @@ from pannierd.resp.refusals import Refusal
 from pannierd.resp.replies import RESP2, Dialect, invalidation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from pannierd.cache.space import Space
     from pannierd.operations.cache import View
+    from pannierd.resp.commands.row import Row
     from pannierd.resp.lane import Lane
     from pannierd.resp.protocol import Command
     from pannierd.tenancy import Caller
@@ -70,8 +71,9 @@ class Session:
         transaction: what is being queued, or None.
         is_executing: between the first and the last command of EXEC, where nothing may wait.
         is_ended: the client said QUIT; what it sent behind that is not read.
-        bare_space: what the bare path may read; None when each command must take the general path (no caller or
-            role, a rate, a transaction, tracking).
+        is_free: it may do everything, as often as it likes: it has a caller with the role, without a rate.
+        bare_space: what the bare path may read; None when each command must take the general path (it is not
+            free, or has a transaction or tracking).
     """
 
     def __init__(self, lane: Lane, peer: Peer, wake: Callable[[], None]) -> None:
@@ -81,7 +83,7 @@ class Session:
         self.opened_at = self.last_heard = lane.clock()
         self.name = ""
         self.library = {"lib-name": "", "lib-ver": ""}
-        self.last_command = "NULL"
+        self.last_command: Row | None = None
         self.caller: Caller | None = None
         self.namespace = DEFAULT_NAMESPACE
         self.view: View | None = None
@@ -90,6 +92,7 @@ class Session:
         self.is_executing = False
         self.is_ended = False
         self.tracking: Tracking | None = None
+        self.is_free = False
         self.bare_space: Space | None = None
         self._wake = wake
         # What changed since the last push; None stands for "drop everything", which says it all.
@@ -151,6 +154,11 @@ class Session:
         if tracking is not None and tracking.prefixes is None and (tracking.is_quiet or not wrote):
             view.watch(self, key)
 
+    def know_all(self, keys: Sequence[bytes], *, wrote: bool) -> None:
+        """The same for several keys of the session's namespace."""
+        for key in keys:
+            self.knows(self.bound, key, wrote=wrote)
+
     def reset(self) -> None:
         """As if the connection were new."""
         self.transaction = None
@@ -163,13 +171,8 @@ class Session:
     def settle(self) -> None:
         """Decide anew whether the bare path may be taken."""
         caller = self.caller
-        is_bare = (
-            caller is not None
-            and USE in caller.roles
-            and caller.rate is None
-            and self.transaction is None
-            and self.tracking is None
-        )
+        self.is_free = caller is not None and USE in caller.roles and caller.rate is None
+        is_bare = self.is_free and self.transaction is None and self.tracking is None
         self.bare_space = self.bound.space if is_bare else None
 
     def push_invalidate(self, keys: list[bytes] | None) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pannierd.resp.protocol import Command, Commands, Plain, ProtocolError, split_words
+from pannierd.resp.protocol import Command, Commands, ProtocolError, plain_chunks, split_words
 
 LIMIT = 1_000_000
 COMMANDS = st.lists(st.lists(st.binary(max_size=40), min_size=1, max_size=5), min_size=1, max_size=8)
@@ -195,19 +195,23 @@ def test_inline_words_are_split_as_redis_does(line: bytes, words: Command | None
     ("chunk", "is_plain"),
     [
         (written([b"GET", b"k"]), True),
-        (written([b"GET", b"k"])[:-1], False),
+        (written([b"GET", b"k"])[:-1], True),
         (b"PING\r\n", False),
         (b"*9999\r\n", True),
         (b"*10000\r\n", False),
         (written([b"GET", b"k"]) + b"*99999999\r\n", False),
         (written([b"SET", b"k", b"v" * 2_000]), False),
+        (b"*1\r\n~99999999\r\n", False),
+        (b"*1\r\n>99999999\r\n", False),
+        (b"*1\r\n|99999999\r\n", False),
+        (written([b"SET", b"a|b~c", b"<p>text</p>"]), True),
     ],
 )
 def test_only_what_keeps_the_limits_is_plain(chunk: bytes, is_plain: bool) -> None:  # noqa: FBT001 - a table's column
-    assert Plain(65_536, 1_000)(chunk) is is_plain
+    assert plain_chunks(65_536, 1_000)(chunk) is is_plain
 
 
 def test_a_lower_limit_of_arguments_makes_fewer_chunks_plain() -> None:
-    plain = Plain(50, 1_000)
+    plain = plain_chunks(50, 1_000)
     assert plain(b"*9\r\n")
     assert not plain(b"*10\r\n")

@@ -117,7 +117,7 @@ def _line(session: Session) -> str:
         "flags": _flags(session),
         "db": 0,
         "multi": -1 if session.transaction is None else len(session.transaction.commands),
-        "cmd": session.last_command.lower(),
+        "cmd": "NULL" if session.last_command is None else session.last_command.name.lower(),
         "user": "(none)" if session.caller is None else session.caller.label.replace(" ", "_"),
         "redir": -1 if session.tracking is None else 0,
         "resp": session.dialect.version,

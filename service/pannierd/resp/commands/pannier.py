@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Final
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
 
@@ -13,10 +14,10 @@ from pannierd.errors import BadRequest, DeadlineExceeded
 from pannierd.resilience import Deadline
 from pannierd.resp.commands.options import Kind, Options, read_integer, text_of
 from pannierd.resp.commands.row import ONE_KEY, PLAIN, READ, REMOVE, SLOW_READ, WRITE, Reply, Row
-from pannierd.resp.replies import OK, ZERO, bulk, integer, simple
+from pannierd.resp.replies import OK, bulk, simple
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from pannierd.operations.cache import View
     from pannierd.resp.protocol import Command
@@ -45,7 +46,7 @@ INVALIDATE_OPTIONS: Final = Options(
 CALL_WORDS: Final = 3
 """`PN.CALL deadline traceparent`: what stands before the command that is called."""
 
-EMPTY: Final = b"$0\r\n\r\n"
+NONE_GIVEN: Final[Mapping[bytes, Any]] = {}
 
 
 def namespace(session: Session, command: Command) -> bytes:
@@ -68,18 +69,19 @@ def call(session: Session, command: Command) -> Reply:
 
 
 def fetch(session: Session, command: Command) -> Reply:
-    """`[status, value, lease, ttl_ms, content_type]`."""
+    """`[status, value, lease, ttl_ms, content_type]`. Hot: loadtests/f02_async_client.py."""
     key = command[1]
-    given = FETCH_OPTIONS(command, 2) if len(command) > 2 else {}  # noqa: PLR2004 - words
-    view = session.view_of(given.get(b"NS"))
+    given = FETCH_OPTIONS(command, 2) if len(command) > 2 else NONE_GIVEN  # noqa: PLR2004 - words
+    view = session.view_of(given[b"NS"]) if b"NS" in given else session.bound
     wait_ms = _patience_ms(session, view, given)
     if wait_ms:
         session.lane.in_flight.check()
     outcome = view.fetch(key, want_lease=b"NOLEASE" not in given, wait_ms=wait_ms, holder=session)
-    if isinstance(outcome, Hit | Stale | Miss):
-        session.knows(view, key)
-        return _fetched(session, view, outcome)
-    return _fetched_later(session, view, key, outcome)
+    tell = TELLERS.get(type(outcome))
+    if tell is None:
+        return _fetched_later(session, view, key, cast("Awaitable[Outcome]", outcome))
+    session.knows(view, key)
+    return tell(session, outcome, session.last_heard)
 
 
 def store(session: Session, command: Command) -> bytes:
@@ -124,31 +126,47 @@ def invalidate(session: Session, command: Command) -> bytes:
 
 def _patience_ms(session: Session, view: View, given: Mapping[bytes, Any]) -> int:
     """How long this fetch may wait. Inside a transaction nothing waits."""
-    if session.is_executing:
-        return 0
-    wanted = int(given.get(b"WAIT", view.space.policy.wait_ms))
-    if wanted < 0:
+    wanted_ms: int = given.get(b"WAIT", view.space.policy.wait_ms)
+    if wanted_ms < 0:
         raise BadRequest("WAIT is 0 or more milliseconds")
-    return min(wanted, session.lane.limits.max_deadline_ms)
+    return 0 if session.is_executing else min(wanted_ms, session.lane.limits.max_deadline_ms)
 
 
-def _fetched(session: Session, view: View, outcome: Outcome) -> bytes:
+def _tell_hit(session: Session, hit: Hit, now: float) -> bytes:
+    entry = hit.entry
+    ttl_ms = round((entry.fresh_until - now) * 1000)
+    lease = session.dialect.null if hit.lease is None else bulk(hit.lease.encode())
+    return b"*5\r\n+hit\r\n%b%b:%d\r\n%b" % (entry.wire, lease, ttl_ms, _media_type(entry.content_type))
+
+
+def _tell_stale(session: Session, stale: Stale, _: float) -> bytes:
+    entry = stale.entry
+    lease = session.dialect.null if stale.lease is None else bulk(stale.lease.encode())
+    return b"*5\r\n+stale\r\n%b%b:0\r\n%b" % (entry.wire, lease, _media_type(entry.content_type))
+
+
+def _tell_miss(session: Session, miss: Miss, _: float) -> bytes:
     null = session.dialect.null
-    lease = null if outcome.lease is None else bulk(outcome.lease.encode())
-    if isinstance(outcome, Miss):
-        return b"".join((b"*5\r\n+miss\r\n", null, lease, ZERO, EMPTY))
-    entry = outcome.entry
-    if isinstance(outcome, Hit):
-        status, ttl_ms = b"*5\r\n+hit\r\n", integer(view.ttl_ms(entry))
-    else:
-        status, ttl_ms = b"*5\r\n+stale\r\n", ZERO
-    return b"".join((status, entry.wire, lease, ttl_ms, bulk(entry.content_type.encode())))
+    lease = null if miss.lease is None else bulk(miss.lease.encode())
+    return b"*5\r\n+miss\r\n%b%b:0\r\n$0\r\n\r\n" % (null, lease)
+
+
+TELLERS: Final[Mapping[type, Callable[[Session, Any, float], bytes]]] = {
+    Hit: _tell_hit,
+    Stale: _tell_stale,
+    Miss: _tell_miss,
+}
+
+
+@lru_cache(maxsize=256)
+def _media_type(text: str) -> bytes:
+    return bulk(text.encode())
 
 
 async def _fetched_later(session: Session, view: View, key: bytes, waiting: Awaitable[Outcome]) -> bytes:
     outcome = await waiting
     session.knows(view, key)
-    return _fetched(session, view, outcome)
+    return TELLERS[type(outcome)](session, outcome, session.lane.clock())
 
 
 def _write(value: bytes, given: Mapping[bytes, Any]) -> Write:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from pannierd.resp.refusals import wrong_arity
@@ -30,7 +31,7 @@ PLAIN: Final = frozenset({"loading", "stale", "fast"})
 STRANGER: Final = frozenset({"no_auth", "loading", "stale", "fast"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Row:
     """A command.
 
@@ -54,15 +55,25 @@ class Row:
     is_immediate: bool = False
     subcommands: Mapping[bytes, Row] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def is_ours(self) -> bool:
         """Whether it is one of Pannier's own, which name errors by their codes."""
         return self.name.startswith("PN.")
 
-    @property
+    @cached_property
     def uses_cache(self) -> bool:
         """Whether it takes the role `use` and counts against the tenant's rate."""
         return "readonly" in self.flags or "write" in self.flags
+
+    @cached_property
+    def is_for_strangers(self) -> bool:
+        """Whether it may come before authentication."""
+        return "no_auth" in self.flags
+
+    @cached_property
+    def counted_as(self) -> str:
+        """The metrics' label: the first word of the name."""
+        return self.name.partition("|")[0]
 
     def takes(self, count: int) -> bool:
         """Whether a command of so many words is complete."""

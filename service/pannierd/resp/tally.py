@@ -1,0 +1,54 @@
+"""The tally of GETs that are answered on the bare path: what it costs to measure them, and no more.
+
+To ask the clock and to sort a duration into its bucket would take longer than the GET. So one chunk in each millisecond
+is measured, and its duration stands for all GETs of that millisecond. Their number is exact.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pannierd.telemetry.metrics import Metrics
+
+INTERVAL_SECONDS: Final = 0.001
+DURATION: Final = "pannier_cache_request_duration_seconds"
+DURATION_HELP: Final = "Time from a request's arrival to its answer."
+
+
+class Tally:
+    """Shared by all connections.
+
+    Attributes:
+        hits: GETs that are not in the metrics yet; whoever answers one adds it.
+        is_running: whether they will be, soon; if not, whoever added says `start`.
+    """
+
+    __slots__ = ("_clock", "_counts", "_duration", "_seconds", "hits", "is_running")
+
+    def __init__(self, metrics: Metrics, clock: Callable[[], float]) -> None:
+        self.hits = 0
+        self.is_running = False
+        self._clock = clock
+        self._counts = metrics.lane_commands
+        self._duration = metrics.histogram(DURATION, DURATION_HELP, {"operation": "get", "tier": "memory"})
+        self._seconds = 0.0
+
+    def start(self, began: float) -> None:
+        """GETs that arrived at `began` (clock seconds) have their answers."""
+        self.is_running = True
+        self._seconds = self._clock() - began
+        asyncio.get_running_loop().call_later(INTERVAL_SECONDS, self.settle)
+
+    def settle(self) -> None:
+        """Put what was added into the metrics."""
+        self._counts["GET"] += self.hits
+        self._duration.observe(self._seconds, self.hits)
+        self.hits = 0
+        self.is_running = False
+
+    def __repr__(self) -> str:
+        return f"<Tally {self.hits} to settle>"
