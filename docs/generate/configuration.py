@@ -38,7 +38,8 @@ def _sections(
 ) -> Iterator[tuple[tuple[str, ...], type[Struct], list[tuple[str, ...]]]]:
     """Every section with knobs of its own, depth first."""
     hints = get_type_hints(kind, include_extras=True)
-    rows, inner = [], []
+    rows: list[tuple[str, ...]] = []
+    inner = []
     for field in structs.fields(kind):
         hint = hints[field.name]
         if _is_section(hint):

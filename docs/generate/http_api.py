@@ -62,7 +62,7 @@ def _answers(responses: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
     for status, response in responses.items():
         headers = ", ".join(code(name) for name in response["headers"] if name != "X-Request-Id")
         content = response.get("content", {})
-        body = "" if int(status) >= _FIRST_ERROR or not content else f": {_content(content)}"
+        body = "" if int(status) >= _FIRST_ERROR or content.keys() <= {"*/*"} else f": {_content(content)}"
         yield status, response["description"] + body, headers
 
 

@@ -10,13 +10,14 @@ from pannierd.resp.commands.table import MODULES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import ModuleType
 
     from pannierd.resp.commands.row import Row
 
 INTRODUCTION = """\
 The lane speaks the Redis protocol, RESP2 and RESP3, on a Unix socket and on `127.0.0.1:7481`. Plain commands answer
 as Redis does, errors included. A connection has one tenant and one namespace (`default`, or what `PN.NS` chose).
-Which clients are tested is told in [the guide](../guide/lane.md).
+How to use it is told in [the guide](../guide/lane.md).
 
 "Words" counts the command's name too; `3+` is three or more. "Needs" is what the caller must have: nothing, a known
 tenant, or the role `use`."""
@@ -52,7 +53,7 @@ def lane_page() -> str:
     for module in MODULES:
         family = module.__name__.rpartition(".")[2]
         parts = [
-            first_sentence(module.__doc__),
+            _introduction(family, module),
             table(("command", "words", "needs", "what it does"), _rows(module.ROWS)),
         ]
         if family == "pannier":
@@ -60,6 +61,12 @@ def lane_page() -> str:
             parts = [*parts[:2], "\n".join(parts[2:])]
         sections.append(section(TITLES[family], *parts))
     return page("Lane commands", INTRODUCTION, *sections)
+
+
+def _introduction(family: str, module: ModuleType) -> str:
+    """What the module says of itself, without the name that stands above it already."""
+    text = first_sentence(module.__doc__).removeprefix(f"{TITLES[family]}: ")
+    return text[0].upper() + text[1:]
 
 
 def _rows(rows: tuple[Row, ...]) -> Iterator[tuple[str, str, str, str]]:

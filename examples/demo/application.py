@@ -46,7 +46,8 @@ class Catalogue:
 
     async def page(self, product_id: int) -> dict[str, Any] | None:
         self.loads += 1
-        return await self._in_thread(self._shop.page, product_id)
+        page: dict[str, Any] | None = await self._in_thread(self._shop.page, product_id)
+        return page
 
     async def _in_thread(self, function: Callable[..., Any], *arguments: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
