@@ -17,7 +17,7 @@ from hiredis import ProtocolError, PushNotification, Reader, ReplyError
 
 from pannier._commands import read_error
 from pannier._wire import PING
-from pannier.errors import DeadlineExceeded, Overloaded, PannierError, Unavailable
+from pannier.errors import DeadlineExceeded, Disconnected, Overloaded, PannierError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -100,11 +100,11 @@ class AioLine(asyncio.Protocol):
         """Send a command with this turn's others; the future is its reply, or raises the PannierError.
 
         Raises:
-            Unavailable: The connection is gone.
+            Disconnected: The connection is gone.
             Overloaded: Too many calls are on their way.
         """
         if self._transport is None:
-            raise Unavailable("the connection to the sidecar is gone")
+            raise Disconnected("the connection to the sidecar is gone")
         if len(self._row) >= _MAX_WAITING:
             raise Overloaded(f"{_MAX_WAITING} calls wait for the sidecar")
         future = self._new_future()
@@ -195,7 +195,7 @@ class AioLine(asyncio.Protocol):
         for timer in (self._watch, self._beat):
             if timer is not None:
                 timer.cancel()
-        self._fail(len(self._row), Unavailable(f"the connection to the sidecar broke: {exc or 'it hung up'}"))
+        self._fail(len(self._row), Disconnected(f"the connection to the sidecar broke: {exc or 'it hung up'}"))
         self._row.clear()
         self._owner.lost(self)
 

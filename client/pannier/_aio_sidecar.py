@@ -18,7 +18,7 @@ from pannier._breaker import Breaker
 from pannier._commands import Reach, Space, read_reach, sound
 from pannier._near_cache import NearCache, NearEntry
 from pannier._outbox import Outbox
-from pannier.errors import PannierError, Unavailable
+from pannier.errors import Disconnected, PannierError, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Sequence
@@ -57,15 +57,16 @@ class AioSidecar:
             transport = self._transport = self._find_transport()
         return transport
 
-    async def ask(self, command: bytes, orphan: Orphan | None = None) -> Any:
+    async def ask(self, command: bytes) -> Any:
         """The reply to one command.
 
         Raises:
             PannierError: The sidecar is away, does not answer in time, or answered with an error.
         """
-        transport = self.here()
-        line = transport.line or await transport.connected()
-        return await line.ask(command, orphan)
+        try:
+            return await (await self._line()).ask(command)
+        except Disconnected:
+            return await (await self._line()).ask(command)
 
     async def ask_many(self, commands: Sequence[bytes]) -> list[Any]:
         """The replies to many commands, in order; what was answered with an error is the PannierError.
@@ -73,9 +74,10 @@ class AioSidecar:
         Raises:
             PannierError: The sidecar is away or does not answer in time.
         """
-        transport = self.here()
-        line = transport.line or await transport.connected()
-        return sound(await asyncio.gather(*map(line.ask, commands), return_exceptions=True))
+        try:
+            return await self._ask_many(commands)
+        except Disconnected:
+            return await self._ask_many(commands)
 
     async def fetch(self, space: Space, key: bytes, command: bytes, orphan: Orphan | None = None) -> Any:
         """The reply to a fetch of this key, kept near when it may be. Hot: F2 guards it.
@@ -87,18 +89,12 @@ class AioSidecar:
             self.check_outbox(space, key)
         transport = self.here()
         line = transport.line or await transport.connected()
-        near = self.near
-        if near is None or not near.is_fed_by(line):
-            return await line.ask(command, orphan)
-        ticket = near.expect(space.prefix, key)
-        entry = None
         try:
-            asked_at = self.clock()
-            reply = await line.ask(command, orphan)
-            entry = NearEntry.of(reply, asked_at)
-        finally:
-            near.settle(ticket, space.prefix + key, entry)
-        return reply
+            if self.near is None or not self.near.is_fed_by(line):
+                return await line.ask(command, orphan)
+            return await self._fetch_near(line, space.prefix, key, command, orphan)
+        except Disconnected:
+            return await (await self._line()).ask(command, orphan)
 
     def check_outbox(self, space: Space, key: bytes) -> None:
         """See whether the key may be read and stored.
@@ -155,6 +151,11 @@ class AioSidecar:
         if self.near is not None:
             self.near.pushed(keys)
 
+    @property
+    def background(self) -> list[asyncio.Task[Any]]:
+        """What runs in this client's own tasks now."""
+        return list(self._tasks)
+
     def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """A task of this client's own, which no caller's cancellation ends."""
         task = asyncio.get_running_loop().create_task(work)
@@ -175,6 +176,26 @@ class AioSidecar:
         if tasks:
             await asyncio.wait(tasks)
         await transport.close()
+
+    async def _line(self) -> AioLine:
+        transport = self.here()
+        return transport.line or await transport.connected()
+
+    async def _ask_many(self, commands: Sequence[bytes]) -> list[Any]:
+        line = await self._line()
+        return sound(await asyncio.gather(*map(line.ask, commands), return_exceptions=True))
+
+    async def _fetch_near(self, line: AioLine, prefix: bytes, key: bytes, command: bytes, orphan: Orphan | None) -> Any:
+        assert self.near is not None  # noqa: S101 - this line feeds it
+        ticket = self.near.expect(prefix, key)
+        entry = None
+        try:
+            asked_at = self.clock()
+            reply = await line.ask(command, orphan)
+            entry = NearEntry.of(reply, asked_at)
+        finally:
+            self.near.settle(ticket, prefix + key, entry)
+        return reply
 
     def _find_transport(self) -> AioTransport:
         if os.getpid() != self._pid:

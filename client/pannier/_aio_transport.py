@@ -111,13 +111,19 @@ class AioTransport:
 
     async def close(self) -> None:
         """Hang up. May be called twice."""
+        dialling = self._dialling
+        self.hang_up()
+        if dialling is not None:
+            await asyncio.wait([dialling])
+        await asyncio.sleep(0)  # the loop closes the sockets in its next turn
+
+    def hang_up(self) -> None:
+        """The same without waiting: the loop does the rest in its next turns."""
         self._is_closed = True
         if self._dialling is not None:
             self._dialling.cancel()
-            await asyncio.wait([self._dialling])
         for line in list(self._lines):
             line.abort()
-        await asyncio.sleep(0)  # the loop closes the sockets in its next turn
 
     # What lines tell of.
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from hiredis import ProtocolError, PushNotification, Reader, ReplyError
 
 from pannier._commands import greeting, read_error
-from pannier.errors import DeadlineExceeded, InternalError, PannierError, Unavailable
+from pannier.errors import DeadlineExceeded, Disconnected, InternalError, PannierError, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -133,9 +133,9 @@ class Line:
         if isinstance(error, (BlockingIOError, TimeoutError)):
             return DeadlineExceeded(f"no answer within {self._timeout:g} s")
         if isinstance(error, OSError):
-            return Unavailable(f"the connection to the sidecar broke: {error}")
+            return Disconnected(f"the connection to the sidecar broke: {error}")
         if isinstance(error, ProtocolError):
-            return InternalError(f"the sidecar does not speak this protocol: {error}")
+            return Unavailable(f"what answers is no sidecar: {error}")
         return error
 
 

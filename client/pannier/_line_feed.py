@@ -16,7 +16,7 @@ from hiredis import ReplyError
 from pannier._commands import read_error
 from pannier._near_cache import NearCache, NearEntry
 from pannier._wire import PING
-from pannier.errors import PannierError, Unavailable
+from pannier.errors import Disconnected, PannierError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,7 +97,7 @@ class LineFeed:
         is_fresh_line = self._line is None
         try:
             return self._ask(prefix, key, command)
-        except Unavailable:
+        except Disconnected:
             self._hang_up()
             if is_fresh_line:
                 raise

@@ -21,7 +21,7 @@ from typing import Any, Literal, NamedTuple
 from pannier._commands import NO_LIFE, Fetched, Life, Space
 from pannier._values import Codec, Undecodable
 from pannier._wire import NOTHING
-from pannier.errors import PannierError
+from pannier.errors import PannierError, is_outage
 
 __all__ = [
     "Call",
@@ -245,7 +245,7 @@ def reload(call: Call) -> Flow:
     try:
         fetched: Fetched = yield Fetch()
     except PannierError as error:
-        if not error.retryable:
+        if not is_outage(error):
             raise
         return _loaded((yield Fly(_run(call))))
     return _loaded((yield Fly(_run(call) if fetched.lease is None else _fill(call, fetched.lease))))
@@ -314,7 +314,7 @@ def _without_sidecar(call: Call, error: PannierError) -> Flow:
 
 def _excused(call: Call, error: PannierError) -> Generator[Step, Any, Loaded | None]:
     """The last value known, where the policy prefers it; none: run the function. Otherwise the error is raised."""
-    if not error.retryable or call.policy.on_unavailable == "raise":
+    if not is_outage(error) or call.policy.on_unavailable == "raise":
         raise error
     if call.policy.on_unavailable == "stale" and (entry := (yield LastKnown())) is not None:
         try:

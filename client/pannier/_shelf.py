@@ -10,7 +10,7 @@ from pannier._keys import lane_key
 from pannier._protocol import Call, Policy
 from pannier._values import NOT_FOUND, Codec, Undecodable
 from pannier._wire import NOTHING
-from pannier.errors import Misconfigured
+from pannier.errors import Misconfigured, is_outage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -90,7 +90,7 @@ class Shelf(Generic[T]):
 
     def excused(self, error: PannierError, last_known: NearEntry | None) -> T:
         """What a look-up finds without an answer. Raises the error, if the policy or its kind says so."""
-        if not error.retryable or self.on_unavailable == "raise":
+        if not is_outage(error) or self.on_unavailable == "raise":
             raise error
         if self.on_unavailable == "stale" and last_known is not None:
             found: T = last_known.decoded(self.codec)

@@ -15,7 +15,7 @@ from hiredis import ReplyError
 
 from pannier._commands import read_error, sound
 from pannier._line import Line, dial
-from pannier.errors import DeadlineExceeded, Unavailable
+from pannier.errors import DeadlineExceeded, Disconnected, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -101,7 +101,7 @@ class Transport:
             return self._on(self.dial(), ask, commands)
         try:
             reply = ask(line, commands)
-        except Unavailable:
+        except Disconnected:
             # Left over from before the sidecar's restart, and so are the others.
             self._hang_up_idle()
             return self._on(self.dial(), ask, commands)

@@ -22,6 +22,7 @@ from pannier._shelf import Shelf
 from pannier._values import codec_for
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
     from pannier._config import NearCacheOptions, Seconds
@@ -43,6 +44,7 @@ class Client:
         namespace: str | None = None,
         timeout: Seconds | None = None,
         near_cache: NearCacheOptions | int | None = None,
+        clock: Callable[[], float] | None = None,
     ) -> None:
         """Complete the arguments from the environment (PANNIER_URL and the others).
 
@@ -52,6 +54,7 @@ class Client:
             namespace: The namespace of calls that name none.
             timeout: Seconds that any one call may wait for the sidecar.
             near_cache: Keep values in this process, too: True, a budget in bytes, or options.
+            clock: Seconds that never go back; none: time.monotonic. For tests.
 
         Raises:
             Misconfigured: An argument or a variable cannot be right.
@@ -62,7 +65,7 @@ class Client:
         )
         self.settings = settings
         # What the decorators work with.
-        self.sidecar = AioSidecar(settings, time.monotonic)
+        self.sidecar = AioSidecar(settings, clock or time.monotonic)
         self.loader = AioLoader(self.sidecar)
         self.near = self.sidecar.near
         self._spaces: dict[str, Space] = {}

@@ -147,6 +147,10 @@ class Unavailable(PannierError):
     retryable = True
 
 
+class Disconnected(Unavailable):
+    """The connection broke before the answer came. Inside this library: what is asked once more over a new one."""
+
+
 class Overloaded(PannierError):
     """Too much is in flight."""
 
@@ -182,6 +186,11 @@ _REDIS_WORDS: dict[str, type[PannierError]] = {
     "ERR": BadRequest,
 }
 _BY_WORD = {error.code.upper(): error for error in PannierError.__subclasses__()} | _REDIS_WORDS
+
+
+def is_outage(error: PannierError) -> bool:
+    """The sidecar cannot answer now, or is at fault itself: nothing that the caller did."""
+    return error.retryable or isinstance(error, InternalError)
 
 
 def from_reply(text: str) -> PannierError:

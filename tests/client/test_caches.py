@@ -1,74 +1,18 @@
-"""`client.cache()`: what it does against a real sidecar. Every rule is held by the sync and by the async client.
-
-The async one is called through `Steps`, which makes its methods look like the sync one's: a rule is written once.
-"""
+"""`client.cache()`: what it does against a real sidecar. Every rule is held by the sync and by the async client."""
 
 from __future__ import annotations
 
-import asyncio
-import inspect
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import pannier
-import pannier.aio
+from both_kinds import loaded, made
 from pannier import BadRequest, Misconfigured, NotCacheable, Reach, TooLarge, Unauthenticated, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-
-class Steps:
-    """An async object, one awaited step at a time."""
-
-    def __init__(self, runner: asyncio.Runner, target: Any) -> None:
-        self._runner = runner
-        self._target = target
-
-    def __getattr__(self, name: str) -> Any:
-        attribute = getattr(self._target, name)
-        if not callable(attribute):
-            return attribute
-
-        def call(*args: Any, **kwargs: Any) -> Any:
-            result = attribute(*args, **kwargs)
-            if inspect.isawaitable(result):
-                return self._runner.run(_awaited(result))
-            return Steps(self._runner, result) if isinstance(result, pannier.aio.Cache) else result
-
-        return call
-
-
-async def _awaited(awaitable: Any) -> Any:
-    return await awaitable
-
-
-@contextmanager
-def made(kind: str, url: str, **options: Any) -> Iterator[Any]:
-    """A client of one kind, to be called without await."""
-    if kind == "sync":
-        with pannier.Client(url, **options) as client:
-            yield client
-    else:
-        with asyncio.Runner() as runner:
-            steps = Steps(runner, pannier.aio.Client(url, **options))
-            yield steps
-            steps.close()
-
-
-def loaded(kind: str, value: Any) -> Any:
-    """A function for get_or_set, of the kind's sort."""
-    if kind == "sync":
-        return lambda: value
-
-    async def load() -> Any:
-        return value
-
-    return load
 
 
 @pytest.fixture(params=["sync", "async"])
