@@ -37,8 +37,8 @@ check: $(call with,dev) ## format, lint, types and layers, without the tests
 docs: $(call with,dev) ## write the reference pages from the code
 	@$(BIN)/python docs/generate
 
-bench: $(call with,bench) ## run every load test of loadtests/ and print both sides
-	@tests/install bench
+bench: $(call with,dev) ## run every load test of loadtests/ and print both sides
+	@tests/install
 	@PATH="$(CURDIR)/$(BIN):$(CURDIR)/.tools/bin:$$PATH" python loadtests $(ARGS)
 
 clean: ## remove everything that the other targets made

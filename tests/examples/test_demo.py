@@ -42,7 +42,10 @@ def ratio(table: str, name: str) -> float:
 
 def test_an_interrupted_demo_ends_its_processes() -> None:
     process = subprocess.Popen(
-        [sys.executable, "-u", str(DEMO), "--seconds", "60"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ["env", "--default-signal=INT", sys.executable, "-u", str(DEMO), "--seconds", "60"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     assert process.stdout is not None
     for line in process.stdout:
