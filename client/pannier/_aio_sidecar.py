@@ -177,6 +177,14 @@ class AioSidecar:
             await asyncio.wait(tasks)
         await transport.close()
 
+    def leave(self) -> None:
+        """Hang up in every loop, from outside of them, while nothing is under way. The next call dials anew."""
+        for loop, transport in self._transports.items():
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(transport.hang_up)
+        self._transports = {}
+        self._transport = self._feeding = None
+
     async def _line(self) -> AioLine:
         transport = self.here()
         return transport.line or await transport.connected()

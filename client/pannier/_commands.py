@@ -163,7 +163,7 @@ def checked_tags(tags: Sequence[str]) -> Sequence[str]:
     if len(tags) > MAX_TAGS:
         raise BadRequest(f"{len(tags)} tags: an entry has at most {MAX_TAGS}")
     for tag in tags:
-        if not isinstance(tag, str) or not 1 <= len(tag.encode()) <= MAX_TAG_BYTES:
+        if not isinstance(tag, str) or not 1 <= len(tag.encode("utf-8", "replace")) <= MAX_TAG_BYTES:
             raise BadRequest(f"a tag is 1 to {MAX_TAG_BYTES} bytes of text: {tag!r:.80}")
     return tags
 

@@ -7,14 +7,9 @@ outlives the connection, not the process.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-__all__ = ["Invalidation", "Outbox", "glob"]
+__all__ = ["Invalidation", "Outbox"]
 
 _MAX_WAITING = 1_000  # keys, patterns and tags
 
@@ -31,12 +26,10 @@ class Invalidation:
     soft: bool = False
 
     def concerns(self, namespace: str, key: bytes) -> bool:
-        """It may be about this entry. What tags an entry has is not known here, so a tag may be about any."""
+        """It may be about this entry. An entry's tags are not known here, and globs are the sidecar's to match."""
         if self.tags:
             return True
-        if namespace != self.namespace:
-            return False
-        return self.everything or key in self.keys or any(glob(pattern).fullmatch(key) for pattern in self.patterns)
+        return namespace == self.namespace and (self.everything or bool(self.patterns) or key in self.keys)
 
     @property
     def is_wide(self) -> bool:
@@ -103,31 +96,3 @@ class Outbox:
     def __repr__(self) -> str:
         """How much waits."""
         return f"<Outbox {len(self)} waiting>"
-
-
-def glob(pattern: bytes) -> re.Pattern[bytes]:
-    """A Redis glob: `*`, `?`, `[a-z]`, `[^a]`, and a backslash before what is meant as it is."""
-    return re.compile(b"".join(_glob_parts(pattern)), re.DOTALL)
-
-
-def _glob_parts(pattern: bytes) -> Iterator[bytes]:
-    for found in re.finditer(rb"\\(.)|\[(\^?)((?:\\.|[^\]\\])*)\]?|(\*)|(\?)|(.)", pattern, re.DOTALL):
-        escaped, negated, members, star, mark, plain = found.groups()
-        if star:
-            yield b".*"
-        elif mark:
-            yield b"."
-        elif members is not None:
-            yield _glob_set(members, b"^" if negated else b"")
-        else:
-            yield re.escape(escaped or plain)
-
-
-def _glob_set(members: bytes, negation: bytes) -> bytes:
-    ranges = []
-    for first, last in re.findall(rb"(\\.|[^\\])(?:-(\\.|[^\\]))?", members, re.DOTALL):
-        ends = sorted((first[-1:], last[-1:] or first[-1:]))
-        ranges.append(re.escape(ends[0]) + b"-" + re.escape(ends[1]))
-    if not ranges:
-        return b"." if negation else b"(?!)"
-    return b"[" + negation + b"".join(ranges) + b"]"

@@ -165,7 +165,7 @@ def _pydantic(annotation: Any) -> Codec[Any]:
         adapter = pydantic.TypeAdapter(annotation)
     except pydantic.errors.PydanticUserError as error:
         raise NotCacheable(str(error)) from error
-    return _foreign(adapter.dump_json, adapter.validate_json, (TypeError, ValueError))
+    return _foreign(partial(adapter.dump_json, warnings="error"), adapter.validate_json, (TypeError, ValueError))
 
 
 def _foreign(

@@ -70,9 +70,9 @@ def test_without_a_sidecar_look_ups_find_nothing_and_functions_run(kind: str, tm
 def test_without_a_sidecar_the_policy_may_ask_for_an_error(kind: str, tmp_path: Path) -> None:
     with made(kind, f"unix://{tmp_path}/none.sock") as client:
         demanding = client.cache(on_unavailable="raise")
-        for call in (lambda: demanding.get("key"), lambda: demanding.set("key", 1), lambda: demanding.get_many(["k"])):
+        for method, args in (("get", ["key"]), ("set", ["key", 1]), ("get_many", [["key"]])):
             with pytest.raises(Unavailable):
-                call()
+                getattr(demanding, method)(*args)
         counted = Counted(kind, client, on_unavailable="raise")
         with pytest.raises(Unavailable):
             counted.call(1)

@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal, NamedTuple, NewType, Typed
 from uuid import UUID
 
 import msgspec
+import pydantic
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -74,6 +75,11 @@ class WithStruct:
     inner: Struct
 
 
+class Model(pydantic.BaseModel):
+    x: int
+    at: datetime | None = None
+
+
 UserId = NewType("UserId", int)
 T = TypeVar("T")
 NOON = datetime(2026, 1, 2, 12, 30, 15, 123456, tzinfo=UTC)
@@ -127,6 +133,8 @@ ROUND_TRIPS = [
     (Struct, Struct(1, NOON)),
     (list[Struct] | None, [Struct(1)]),
     (WithStruct, WithStruct(Struct(1))),
+    (Model, Model(x=1, at=NOON)),
+    (list[Model] | None, [Model(x=1)]),
 ]
 
 
@@ -227,6 +235,7 @@ def test_a_type_that_cannot_come_back_is_refused_at_once(annotation: Any) -> Non
         (int | None, "x", "not int"),
         (int | str, 1.5, "no member of the union"),
         (Struct, {"y": 1}, "fit its annotation"),
+        (Model, "text", "fit its annotation"),
     ],
     ids=str,
 )
@@ -254,6 +263,7 @@ def test_a_result_that_is_not_what_its_annotation_says_is_named(annotation: Any,
         (int | str, b"[]", b"application/json"),
         (Struct, b'{"y":1}', b"application/json"),
         (Struct, b"{}", b"text/plain"),
+        (Model, b'{"y":1}', b"application/json"),
     ],
     ids=str,
 )

@@ -1,0 +1,183 @@
+"""One connection shared by tasks: whoever gives up, replies go to whom they belong, and leases to nobody go back."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import pannier.aio
+from pannier import DeadlineExceeded, cache
+from patience import until
+from scripted_lane import MISS, Connection, ScriptedLane, hit, miss
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+
+class Held:
+    """Answers that the test lets go, in its own time and in order."""
+
+    def __init__(self) -> None:
+        self.waiting: list[tuple[Connection, list[bytes]]] = []
+
+    def __call__(self, connection: Connection, command: list[bytes]) -> None:
+        self.waiting.append((connection, command))
+
+    async def until(self, count: int) -> None:
+        await until(lambda: len(self.waiting) == count)
+
+    def let_go(self, *answers: bytes) -> None:
+        for answer in answers:
+            connection, _ = self.waiting.pop(0)
+            connection.send(answer)
+
+
+@pytest.fixture
+async def client(lane: ScriptedLane) -> AsyncIterator[pannier.aio.Client]:
+    async with pannier.aio.Client(lane.url, timeout=5) as client:
+        yield client
+
+
+@pytest.fixture
+def held(lane: ScriptedLane) -> Held:
+    held = Held()
+    lane.answers["PN.FETCH"] = held
+    return held
+
+
+async def test_commands_of_one_turn_leave_together_and_replies_come_in_order(
+    client: pannier.aio.Client, held: Held
+) -> None:
+    tasks = [asyncio.create_task(client.cache().get(f"key:{number}")) for number in range(64)]
+    await held.until(64)
+    assert [command[1] for _, command in held.waiting] == [b"key:%d" % number for number in range(64)]
+    held.let_go(*(hit(b"%d" % number) for number in range(64)))
+    assert await asyncio.gather(*tasks) == list(range(64))
+
+
+async def test_a_caller_that_gives_up_does_not_shift_the_replies(client: pannier.aio.Client, held: Held) -> None:
+    tasks = [asyncio.create_task(client.cache().get(f"key:{number}")) for number in range(3)]
+    await held.until(3)
+    tasks[0].cancel()
+    tasks[1].cancel()
+    await asyncio.wait(tasks[:2])
+    held.let_go(hit(b"0"), hit(b"1"), hit(b"2"))
+    assert await tasks[2] == 2
+    assert tasks[0].cancelled()
+
+
+async def test_a_reply_that_comes_too_late_is_nobody_elses(lane: ScriptedLane, held: Held) -> None:
+    async with pannier.aio.Client(lane.url, timeout=0.1) as client:
+        demanding = client.cache(on_unavailable="raise")
+        with pytest.raises(DeadlineExceeded):
+            await demanding.get("late")
+        second = asyncio.create_task(demanding.get("second"))
+        await held.until(2)
+        held.let_go(hit(b'"late"'), hit(b'"second"'))
+        assert await second == "second"
+
+
+async def test_a_lease_that_nobody_waits_for_is_given_back(
+    client: pannier.aio.Client, lane: ScriptedLane, held: Held
+) -> None:
+    @cache(key="key", client=client)
+    async def get() -> int:
+        return 7
+
+    caller = asyncio.create_task(get())
+    await held.until(1)
+    caller.cancel()
+    await asyncio.wait([caller])
+    held.let_go(miss(b"lease-1"))
+    await asyncio.to_thread(lane.until_asked, "PN.RELEASE")
+    assert lane.asked("PN.RELEASE") == [[b"PN.RELEASE", b"key", b"lease-1"]]
+
+
+async def test_a_wait_that_is_given_up_leaves_its_line_to_others_only_when_it_is_quiet(
+    client: pannier.aio.Client, lane: ScriptedLane, held: Held
+) -> None:
+    lane.answers["PING"] = held
+
+    @cache(key="key:{number}", client=client)
+    async def get(number: int) -> int:
+        return number
+
+    first = asyncio.create_task(get(1))
+    await held.until(1)
+    held.let_go(MISS)
+    await held.until(1)
+    first.cancel()
+    await held.until(2)
+    second = asyncio.create_task(get(2))
+    await held.until(3)
+    (first_line, _), (_, ping), (shared, _) = held.waiting
+    assert ping == [b"PING"]
+    shared.send(MISS)
+    await held.until(4)
+    assert held.waiting[3][0] is not first_line
+    held.waiting[3][0].send(miss(b"lease-2"))
+    assert await second == 2
+    held.let_go(miss(b"lease-1"), b"+PONG\r\n")
+    await asyncio.to_thread(lane.until_asked, "PN.RELEASE")
+    assert lane.asked("PN.RELEASE") == [[b"PN.RELEASE", b"key:1", b"lease-1"]]
+
+
+async def test_a_connection_that_holds_a_lease_is_kept_talking(client: pannier.aio.Client, lane: ScriptedLane) -> None:
+    lane.answers["PN.FETCH"] = miss(b"lease-1")
+
+    @cache(key="key", client=client)
+    async def get() -> int:
+        await asyncio.to_thread(lane.until_asked, "PING", 2)
+        return 7
+
+    assert await get() == 7
+    await until(lambda: not client.loader.waiting)
+
+
+async def test_what_is_asked_in_two_loops_is_answered_in_each(lane: ScriptedLane) -> None:
+    lane.answers["PN.FETCH"] = hit(b"7")
+    client = pannier.aio.Client(lane.url)
+
+    async def use() -> Any:
+        try:
+            return await client.cache().get("key")
+        finally:
+            await client.close()
+
+    assert await use() == 7
+    assert await asyncio.to_thread(asyncio.run, use()) == 7
+
+
+async def test_closing_the_client_ends_its_loads(client: pannier.aio.Client, lane: ScriptedLane) -> None:
+    lane.answers["PN.FETCH"] = miss(b"lease-1")
+    began, ended = asyncio.Event(), asyncio.Event()
+
+    @cache(key="key", client=client)
+    async def get() -> int:
+        began.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+        return 7
+
+    caller = asyncio.create_task(get())
+    await began.wait()
+    await client.close()
+    assert ended.is_set()
+    with pytest.raises(pannier.Unavailable, match="closed"):
+        await caller
+
+
+async def test_invalidations_that_waited_go_before_any_look_up(client: pannier.aio.Client, lane: ScriptedLane) -> None:
+    lane.answers["PN.FETCH"] = hit(b"7")
+    assert await client.cache().get("key") == 7
+    lane.stop()
+    assert await client.cache().delete("key") is pannier.Reach.QUEUED
+    asked = len(lane.commands)
+    lane.listen()
+    await until(lambda: client.sidecar.here().line)
+    assert await client.cache().get("key") == 7
+    assert [command[0] for command in lane.commands[asked:]][:4] == [b"HELLO", b"PN.NS", b"PN.INVALIDATE", b"PN.FETCH"]
