@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Redis", "Sidecar", "bare_handler", "nutcracker", "redis_cluster", "redis_server", "sidecar", "version_of"]
 
 HERE: Final = Path(__file__).resolve().parent
+TOOLS: Final = HERE.parent / ".tools" / "bin"  # where tests/install unpacks
 HOST: Final = "127.0.0.1"
 START_SECONDS: Final = 15.0
 END_SECONDS: Final = 10.0
@@ -222,7 +223,7 @@ def _cluster_is_whole(port: int, nodes: int) -> bool:
 
 
 def _program(name: str) -> str:
-    found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    found = shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", ""), str(TOOLS), "/usr/sbin"]))
     if found is None:
-        raise DidNotStartError(f"{name} is not installed: `tests/install bench` does that")
+        raise DidNotStartError(f"{name} is not installed: `tests/install` does that")
     return found
