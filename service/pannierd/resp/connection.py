@@ -41,6 +41,9 @@ BATCH_BYTES: Final = 262_144
 KEPT_BYTES: Final = 262_144
 """What may arrive while a connection holds before it stops listening. It does listen, to notice a client that left."""
 
+LINGER_SECONDS: Final = 1.0
+"""How long an ended connection still takes in, and drops, what its client sends."""
+
 BRIDGED_BYTES: Final = 4_096
 """A rest that is shorter is not worth a second look."""
 
@@ -70,6 +73,7 @@ class Connection(asyncio.Protocol):
         self._is_holding = False
         self._waiting: asyncio.Task[None] | None = None
         self._is_full = False
+        self._is_parting = False  # it ends behind the next answer
         self._is_ending = False
         self._unread_timer: asyncio.TimerHandle | None = None
         # Of the chunk that is being served: answers to be written and their bytes, commands that were taken.
@@ -85,7 +89,7 @@ class Connection(asyncio.Protocol):
         if len(listener.connections) >= lane.limits.max_connections:
             lane.metrics.refused("connections")
             self._transport.write(replies.error("ERR max number of clients reached"))
-            self._end()
+            self._transport.close()
             return
         self._transport.set_write_buffer_limits(high=HIGH_WATER_BYTES)
         self._session = Session(lane, listener.peer(self._transport), self._push_soon)
@@ -142,7 +146,14 @@ class Connection(asyncio.Protocol):
         """Close it, unless something is in flight or it was heard from after that moment (clock seconds)."""
         is_busy = self._is_holding or not self._exact.is_idle or self._transport.get_write_buffer_size()
         if not is_busy and self._session.last_heard <= silent_since:
-            self._end()
+            self._is_ending = True
+            self._hold()
+            self._transport.close()
+
+    def part(self) -> None:
+        """End it behind the next answer: a client that sends one command at a time has then sent none in vain."""
+        self._is_parting = True
+        self._is_ready = False
 
     def abort(self) -> None:
         """End it now."""
@@ -155,32 +166,39 @@ class Connection(asyncio.Protocol):
     def _serve_plain(self, chunk: bytes, now: float) -> None:
         """A chunk of whole commands, as nearly all are. What turns out to be otherwise goes to the exact parser."""
         self._taken = 0
+        command = None
         try:
             self._reader.feed(chunk)
             gets = self._reader.gets
             command = self._serve_gets(gets, now)
-            while command:
+            while type(command) is list and command:
                 self._serve_one(command)
-                command = not self._is_holding and self._serve_gets(gets, now)
+                if self._is_holding:
+                    break
+                command = self._serve_gets(gets, now)
         except (hiredis.ProtocolError, TypeError):
-            pass  # this is no command; the exact parser says what is wrong with it
+            command = None  # what came is no command; the exact parser says what is wrong with it
         self._write()
         begun = chunk.count(b"\r\n*") + 1  # at least: a value may look like a command's begin
         if self._taken < begun:
-            self._hand_over(chunk, begun)
+            self._hand_over(chunk, is_cut=command is False and 0 < self._taken == begun - 1)
         elif self._session.is_ended:
             self._end()
 
-    def _hand_over(self, chunk: bytes, begun: int) -> None:
-        """Give the exact parser what of a chunk was not carried out."""
+    def _hand_over(self, chunk: bytes, *, is_cut: bool) -> None:
+        """Give the exact parser what of a chunk was not carried out.
+
+        Args:
+            chunk: that hiredis had.
+            is_cut: whether that is one unfinished command, and no value looks like a command's begin.
+        """
         self._reader = hiredis.Reader()
-        taken = self._taken
-        if 0 < taken == begun - 1:  # all but the last, so no value looked like one
+        if is_cut:
             self._exact.feed(chunk[chunk.rindex(b"\r\n*") + 2 :])
-            taken = 0
+            self._serve_exact()
         else:
             self._exact.feed(chunk)
-        self._serve_exact(taken)
+            self._serve_exact(self._taken)
 
     def _serve_gets(self, gets: Gets, now: float) -> Command | Literal[False]:
         """Answer GETs from the dictionary, up to the first command that is something else, which is returned.
@@ -221,6 +239,7 @@ class Connection(asyncio.Protocol):
         """
         exact, session = self._exact, self._session
         exact.is_trusted = session.caller is not None
+        may_bridge &= not self._is_parting  # its answers are looked at below
         try:
             exact.skip(skipped)
             while not self._is_holding and (command := exact.gets()):
@@ -232,9 +251,10 @@ class Connection(asyncio.Protocol):
             self._lane.metrics.refused("protocol")
             self._answers.append(replies.error(f"ERR Protocol error: {error}"))
             session.is_ended = True
+        is_parted = self._is_parting and not self._is_holding and (exact.is_idle or bool(self._answers))
         self._write()
-        self._is_ready = not self._is_holding and exact.is_idle
-        if session.is_ended:
+        self._is_ready = not self._is_holding and not self._is_parting and exact.is_idle
+        if session.is_ended or is_parted:
             self._end()
 
     def _bridge(self) -> None:
@@ -342,10 +362,17 @@ class Connection(asyncio.Protocol):
         self.abort()
 
     def _end(self) -> None:
-        """Send what is to be sent, and close."""
+        """Send what is to be sent, hang up, and close when the client has hung up, too.
+
+        To close over bytes that were not read would reset the connection, which may take the last answers with it.
+        """
+        if self._is_ending:
+            return
         self._is_ending = True
         self._hold()
-        self._transport.close()
+        self._transport.write_eof()
+        self._transport.resume_reading()
+        asyncio.get_running_loop().call_later(LINGER_SECONDS, self._transport.close)
 
     def __repr__(self) -> str:
         state = "holding" if self._is_holding else "ready"

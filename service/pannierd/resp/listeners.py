@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 QUIET_SECONDS: Final = 0.05
 """A connection that has nothing in flight and was silent for so long may be closed without cutting off a call."""
 
+BUSY_SECONDS: Final = 0.5
+"""A connection that was not quiet in so long will not be: it is closed behind an answer."""
+
 KEEPALIVE_SECONDS: Final = 60
 CREDENTIALS: Final = struct.Struct("3i")  # pid, uid, gid of SO_PEERCRED
 
@@ -47,13 +50,16 @@ class Listener:
             self._server.close()
 
     async def drain(self, max_ms: float) -> None:
-        """Close each connection once it has had its answers and is quiet; wait for that at most so long."""
+        """Close each connection once it is quiet, or behind an answer; wait for that at most so long."""
+        patient_until = self.lane.clock() + min(BUSY_SECONDS, max_ms / 2000)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(max_ms / 1000):
                 while self.connections:
-                    silent_since = self.lane.clock() - QUIET_SECONDS
+                    now = self.lane.clock()
                     for connection in list(self.connections):
-                        connection.close_if_quiet(silent_since)
+                        connection.close_if_quiet(now - QUIET_SECONDS)
+                        if now > patient_until:
+                            connection.part()
                     await asyncio.sleep(QUIET_SECONDS / 2)
 
     async def close(self) -> None:

@@ -41,7 +41,8 @@ class SocketFile:
         self.path = path
         self._mode = mode
         self._group = group
-        self._inode: tuple[int, int] | None = None  # of our file, while there is one
+        # Held open while the file is ours, so that nobody else's can get its inode's number.
+        self._handle: int | None = None
 
     def bind(self) -> socket.socket:
         """The socket, listening.
@@ -63,10 +64,13 @@ class SocketFile:
 
     def remove(self) -> None:
         """Remove the file, if it is still ours. May be called twice."""
+        if self._handle is None:
+            return
         with contextlib.suppress(FileNotFoundError):
-            if _inode(self.path) == self._inode:
+            if os.path.samestat(os.fstat(self._handle), self.path.lstat()):
                 self.path.unlink()
-        self._inode = None
+        os.close(self._handle)
+        self._handle = None
 
     def _place(self, listening: socket.socket, group: int) -> None:
         # Nobody else may connect before mode and group are right, so the file is born private.
@@ -75,7 +79,7 @@ class SocketFile:
             listening.bind(str(self.path))
         except OSError as error:
             raise OSError(error.errno, f"{self.path}: {error.strerror or error}") from error
-        self._inode = _inode(self.path)
+        self._handle = os.open(self.path, os.O_PATH | os.O_NOFOLLOW)
         if group >= 0:
             os.chown(self.path, -1, group)
         self.path.chmod(self._mode)
@@ -137,8 +141,3 @@ def _group_id(name: str) -> int:
         return grp.getgrnam(name).gr_gid
     except KeyError as error:
         raise OSError(errno.EINVAL, f"there is no group {name}") from error
-
-
-def _inode(path: Path) -> tuple[int, int]:
-    status = path.lstat()
-    return status.st_dev, status.st_ino
