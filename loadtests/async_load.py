@@ -45,7 +45,7 @@ class WrongValueError(Exception):
 async def pannier_get(url: str) -> AsyncIterator[Callable[[str], Awaitable[object]]]:
     """Without a near-cache: every GET travels to the sidecar."""
     async with pannier.aio.Client(url) as client:
-        yield client.cache("default").get
+        yield client.cache("default", on_unavailable="raise").get
 
 
 @asynccontextmanager
