@@ -36,6 +36,25 @@ _EQUAL_TO_OTHERS = frozenset({int, bool})  # 1 == True == 1.0, and these are thr
 _REMEMBERED_TYPES = _EQUAL_TO_OTHERS | {str, bytes, type(None), UUID}
 
 
+class _Bound:
+    """A function with a client: the namespace there, and where the results of which arguments are kept near."""
+
+    __slots__ = ("client", "places", "space")
+
+    def __init__(self, client: AnyClient | None, space: Any) -> None:
+        self.client = client
+        self.space = space
+        self.places: dict[tuple[Any, ...], tuple[bytes, tuple[type, ...] | None]] = {}
+
+    def remember(self, args: tuple[Any, ...], place: bytes) -> None:
+        kinds = tuple(map(type, args))
+        if not _REMEMBERED_TYPES.issuperset(kinds):
+            return
+        if len(self.places) >= _MAX_REMEMBERED:
+            self.places = {}
+        self.places[args] = (place, None if _EQUAL_TO_OTHERS.isdisjoint(kinds) else kinds)
+
+
 class CachedFunction:
     """One decorated function in one namespace."""
 
@@ -77,10 +96,8 @@ class CachedFunction:
         # The key depends on the arguments alone, and so does whether there is one.
         self._is_rememberable = condition is None and not callable(key)
         self._first = 1 if binding.receiver else 0
-        # The client that was used last, its namespace, and where it keeps the results of which arguments.
-        self._client: AnyClient | None = None
-        self._space: Any = None
-        self._remembered: dict[tuple[Any, ...], tuple[bytes, tuple[type, ...] | None]] = {}
+        # One object, replaced as a whole: threads may meet here with different clients.
+        self._bound = _Bound(None, None)
 
     @property
     def codec(self) -> Codec[Any]:
@@ -91,12 +108,13 @@ class CachedFunction:
 
     def hit(self, client: AnyClient | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The value kept near for these arguments, or NOT_FOUND. Hot: loadtests/f04_near_cache.py guards it (F4)."""
-        if client is not self._client or client is None or (near := client.near) is None or kwargs:
+        bound = self._bound
+        if client is not bound.client or client is None or (near := client.near) is None or kwargs:
             return NOT_FOUND
         if self._first:
             args = args[1:]
         try:
-            remembered = self._remembered.get(args)
+            remembered = bound.places.get(args)
         except TypeError:  # not hashable
             return NOT_FOUND
         if remembered is None:
@@ -117,16 +135,15 @@ class CachedFunction:
             BadRequest: An argument cannot be part of a key.
             TypeError: The arguments do not fit the function.
         """
-        if client is not self._client:
-            self._space = client.space(self._namespace)
-            self._remembered = {}
-            self._client = client
+        bound = self._bound
+        if client is not bound.client:
+            bound = self._bound = _Bound(client, client.space(self._namespace))
         arguments = self._binding.bind(args, kwargs)
         if self._condition is not None and not self._condition(arguments):
             return None
         function = self.function
         call = Call(
-            self._space,
+            bound.space,
             lane_key(self._key(arguments)),
             self.codec,
             self._policy,
@@ -136,16 +153,8 @@ class CachedFunction:
             client.sidecar.clock(),
         )
         if self._is_rememberable and not kwargs:
-            self._remember(args[self._first :], call.place)
+            bound.remember(args[self._first :], call.place)
         return call
-
-    def _remember(self, args: tuple[Any, ...], place: bytes) -> None:
-        kinds = tuple(map(type, args))
-        if not _REMEMBERED_TYPES.issuperset(kinds):
-            return
-        if len(self._remembered) >= _MAX_REMEMBERED:
-            self._remembered = {}
-        self._remembered[args] = (place, None if _EQUAL_TO_OTHERS.isdisjoint(kinds) else kinds)
 
     def __repr__(self) -> str:
         """The function's name."""

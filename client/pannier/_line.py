@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Line", "dial"]
 
-_BUFFER_BYTES = 65_536
+_BUFFER_BYTES = 32_768
 _UNFINISHED = object()
 
 

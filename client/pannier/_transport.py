@@ -27,7 +27,8 @@ __all__ = ["Transport"]
 
 T = TypeVar("T")
 
-_MAX_IDLE_LINES = 32
+# Above the number of threads that ask at once nothing is kept anyway. A line that is hung up loses its leases.
+_MAX_IDLE_LINES = 256
 _MANY = 128  # commands in one write: few enough that neither side's socket fills up while nobody reads
 
 

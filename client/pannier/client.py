@@ -8,6 +8,7 @@ with pannier.Client() as client:
 
 from __future__ import annotations
 
+import atexit
 import os
 import time
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
@@ -130,11 +131,17 @@ class Client:
         return f"<pannier.Client {', '.join(map(str, self.settings.endpoints))}: {self.sidecar!r}>"
 
 
-DEFAULT: Default[Client] = Default(Client)
+def _until_exit() -> Client:
+    made = Client()
+    atexit.register(made.close)
+    return made
+
+
+DEFAULT: Default[Client] = Default(_until_exit)
 
 
 def client() -> Client:
-    """The default client of this process, made from the environment on first use.
+    """The default client of this process, made from the environment on first use and closed when the process ends.
 
     Raises:
         Misconfigured: A variable cannot be right.
