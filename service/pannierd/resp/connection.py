@@ -181,7 +181,8 @@ class Connection(asyncio.Protocol):
         self._write()
         begun = chunk.count(b"\r\n*") + 1  # at least: a value may look like a command's begin
         if self._taken < begun:
-            self._hand_over(chunk, is_cut=command is False and 0 < self._taken == begun - 1)
+            may_be_cut = command is False and 0 < self._taken == begun - 1
+            self._hand_over(chunk, is_cut=may_be_cut and self._taken == _whole_before_last_begin(chunk))
         elif self._session.is_ended:
             self._end()
 
@@ -190,7 +191,7 @@ class Connection(asyncio.Protocol):
 
         Args:
             chunk: that hiredis had.
-            is_cut: whether that is one unfinished command, and no value looks like a command's begin.
+            is_cut: whether that is one unfinished command, which begins at the last of what look like begins.
         """
         self._reader = hiredis.Reader()
         if is_cut:
@@ -377,3 +378,16 @@ class Connection(asyncio.Protocol):
     def __repr__(self) -> str:
         state = "holding" if self._is_holding else "ready"
         return f"<Connection {self._session!r} {state}>"
+
+
+def _whole_before_last_begin(chunk: bytes) -> int:
+    """How many commands are whole in front of the last place that looks like a command's begin.
+
+    When that place is inside a value, as in `GET *1`, it is fewer than the chunk has.
+    """
+    reader = hiredis.Reader()
+    reader.feed(chunk[: chunk.rindex(b"\r\n*") + 2])
+    whole = 0
+    while reader.gets() is not False:
+        whole += 1
+    return whole
