@@ -41,6 +41,8 @@ class LineFeed:
         self._clock = clock
         self._lock = threading.Lock()
         self._pid = os.getpid()
+        # One lock for each process that this one came from by forks: to leave the lines to the parent.
+        self._moves: dict[int, threading.Lock] = {}
         # Under the lock:
         self._line: Line | None = None
         self._heard_at = 0.0
@@ -128,8 +130,11 @@ class LineFeed:
             self._near.detach(self)
 
     def _leave_to_the_parent(self) -> None:
-        # The locks may have been held, at the fork, by threads that do not exist here.
-        self._pid = os.getpid()
-        self._lock = threading.Lock()
-        self._near.begin_anew()
-        self._hang_up()
+        pid = os.getpid()
+        with self._moves.setdefault(pid, threading.Lock()):  # one thread of the child's does it, the others wait
+            if self._pid != pid:
+                # The locks may have been held, at the fork, by threads that do not exist here.
+                self._lock = threading.Lock()
+                self._near.begin_anew()
+                self._hang_up()
+                self._pid = pid

@@ -134,9 +134,10 @@ class Transport:
             self._idle.pop().close()
 
     def _leave_to_the_parent(self) -> None:
-        # The child's copies are closed; the parent's sockets stay as they are.
-        self._pid = os.getpid()
+        # The child's copies are closed; the parent's sockets stay as they are. The process id comes last: until then
+        # every other thread of the child comes here, too, and none asks over a line of the parent's.
         self._hang_up_idle()
+        self._pid = os.getpid()
 
     def __repr__(self) -> str:
         """How many lines wait, and the breaker."""
