@@ -1,4 +1,4 @@
-"""The options behind a command's fixed words: read by a table, in any order, each at most once."""
+"""The options behind a command's fixed words: read by a table, in any order."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Options:
         self._kinds = kinds
         self._rivals = rivals
 
-    def __call__(self, command: Command, start: int) -> dict[bytes, Any]:
+    def __call__(self, command: Command, start: int, *, may_repeat: bool = False) -> dict[bytes, Any]:
         """What was given, by name: True, a word, an integer, or a list of words.
 
         Raises:
@@ -56,7 +56,7 @@ class Options:
             kind = self._kinds.get(name)
             if kind is None:
                 raise BadRequest(f"unknown option {_shown(name)}")
-            if name in given:
+            if name in given and not may_repeat:
                 raise BadRequest(f"option {_shown(name)} is given twice")
             given[name], at = _READERS[kind](command, at + 1)
         for rivals in self._rivals:
@@ -66,13 +66,13 @@ class Options:
         return given
 
     def of_redis(self, command: Command, start: int) -> dict[bytes, Any]:
-        """The same for a plain command, which calls every mistake a syntax error.
+        """The same for a plain command, which calls every mistake a syntax error, and repetition none.
 
         Raises:
             Refusal: in Redis' words.
         """
         try:
-            return self(command, start)
+            return self(command, start, may_repeat=True)
         except BadRequest as error:
             raise syntax_error() from error
 
