@@ -75,8 +75,9 @@ class _Walk:
             return _scalars(enum_shape(cls), cls)
         if hasattr(cls, "__required_keys__"):
             return self._record(cls, cls.__annotations__, _typed_dict)
-        if issubclass(cls, tuple) and hasattr(cls, "_fields"):
-            return self._record(cls, cls._fields, _named_tuple)
+        names = getattr(cls, "_fields", None)
+        if names is not None and issubclass(cls, tuple):
+            return self._record(cls, names, _named_tuple)
         if dataclasses.is_dataclass(cls):
             names = [field.name for field in dataclasses.fields(cls) if field.init]
             return self._record(cls, names, _dataclass)

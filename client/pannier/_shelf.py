@@ -64,7 +64,7 @@ class Shelf(Generic[T]):
         self.codec = codec
         # Where keys that were used before are kept near.
         self.places: dict[str | bytes, bytes] = {}
-        self.on_unavailable = checked_policy(on_unavailable)
+        self.on_unavailable: OnUnavailable = checked_policy(on_unavailable)
 
     def found(self, reply: Any) -> T:
         """The fresh value that the reply to a fetch brings, or NOT_FOUND: stale values are for callers that refresh.

@@ -77,11 +77,11 @@ class Client:
 
     @overload
     def cache(
-        self, namespace: str | None = None, of: type[T] = ..., *, on_unavailable: OnUnavailable = "bypass"
+        self, namespace: str | None = None, *, of: type[T], on_unavailable: OnUnavailable = "bypass"
     ) -> Cache[T]: ...
 
     def cache(
-        self, namespace: str | None = None, of: Any = Any, *, on_unavailable: OnUnavailable = "bypass"
+        self, namespace: str | None = None, *, of: Any = Any, on_unavailable: OnUnavailable = "bypass"
     ) -> Cache[Any]:
         """The cache of one namespace.
 

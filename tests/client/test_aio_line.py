@@ -69,7 +69,7 @@ async def test_a_caller_that_gives_up_does_not_shift_the_replies(client: pannier
 
 
 async def test_a_reply_that_comes_too_late_is_nobody_elses(lane: ScriptedLane, held: Held) -> None:
-    async with pannier.aio.Client(lane.url, timeout=0.1) as client:
+    async with pannier.aio.Client(lane.url, timeout=0.5) as client:
         demanding = client.cache(on_unavailable="raise")
         with pytest.raises(DeadlineExceeded):
             await demanding.get("late")
