@@ -62,6 +62,11 @@ class BothLanes:
         self._thread.join()
         self._loop.close()
 
+    @property
+    def lane_url(self) -> str:
+        """Where the client finds the lane."""
+        return f"tcp://127.0.0.1:{self._lane.address.port}"
+
     def run(self, step: Callable[[], Any]) -> Any:
         """Do this in the sidecar's thread, between two turns of its loop."""
 

@@ -16,7 +16,7 @@ from pannier._wire import PING
 from pannier.errors import DeadlineExceeded, PannierError, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 
     from pannier._breaker import Breaker
     from pannier._config import Endpoint, Settings
@@ -67,6 +67,8 @@ class AioTransport:
         # Functions that run under a lease now: while there are any, every line is kept talking.
         self._loads = 0
         self._is_closed = False
+        # Once there are lines: what the loop closes when it ends without `close` having been called.
+        self._end: AsyncGenerator[None] | None = None
 
     async def connected(self) -> AioLine:
         """The shared line, dialled if there is none.
@@ -115,7 +117,8 @@ class AioTransport:
         self.hang_up()
         if dialling is not None:
             await asyncio.wait([dialling])
-        await asyncio.sleep(0)  # the loop closes the sockets in its next turn
+        if self._end is not None:
+            await self._end.aclose()
 
     def hang_up(self) -> None:
         """The same without waiting: the loop does the rest in its next turns."""
@@ -228,7 +231,18 @@ class AioTransport:
         else:
             _, line = await self.loop.create_connection(make, endpoint.host, endpoint.port)
         self._lines.add(line)
+        if self._end is None:
+            self._end = self._hang_up_at_the_end()
+            await anext(self._end)
         return line
+
+    async def _hang_up_at_the_end(self) -> AsyncGenerator[None]:
+        """A generator: a loop that ends (asyncio.run, a test's runner) closes every one that was begun in it."""
+        try:
+            yield
+        finally:
+            self.hang_up()
+            await asyncio.sleep(0)  # the loop closes the sockets in its next turn
 
     async def _greet(self, line: AioLine, *, tracking: bool) -> None:
         replies = [line.ask(command) for command in greeting(self._settings, tracking=tracking)]

@@ -1,17 +1,18 @@
 """The fake's cache: entries, leases and invalidations of one tenant, on a clock that stands still until it is moved.
 
-It decides as the sidecar does with its defaults, but for chance: lives are not shortened, and nothing is refreshed ahead
-of its time. Nothing is evicted. Pure: no I/O, no threads.
+It decides as the sidecar does with its defaults, but for chance: lives are not shortened, and nothing is refreshed
+ahead of its time. Nothing is evicted. Pure: no I/O, no threads.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from pannier._commands import Fetched
 from pannier._wire import NOTHING
+from pannier.testing.globs import glob
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -137,13 +138,13 @@ class Memory:
 
     def invalidate(self, invalidation: Invalidation) -> None:
         """Forget what it names, and refuse what is being loaded for it."""
-        untagged, tags = replace(invalidation, tags=()), set(invalidation.tags)
+        tags, concerns = set(invalidation.tags), _matcher(invalidation)
         for place, entry in list(self._entries.items()):
-            if not tags.isdisjoint(entry.tags) or untagged.concerns(*place):
+            if not tags.isdisjoint(entry.tags) or concerns(place):
                 self._kill(place, entry, soft=invalidation.soft)
         for place, lease in list(self._leases.items()):
             lease.dead_tags |= tags
-            if untagged.concerns(*place):
+            if concerns(place):
                 self._end(lease)
 
     def explain(self, place: Place) -> dict[str, Any]:
@@ -229,3 +230,17 @@ class Memory:
     def __repr__(self) -> str:
         """How much it holds."""
         return f"<Memory {len(self._entries)} entries, {len(self._leases)} leases, at {self.now:g} s>"
+
+
+def _matcher(invalidation: Invalidation) -> Callable[[Place], bool]:
+    """Whether it names a place, other than by a tag."""
+    keys = set(invalidation.keys)
+    globs = [glob(pattern) for pattern in invalidation.patterns]
+
+    def concerns(place: Place) -> bool:
+        namespace, key = place
+        if namespace != invalidation.namespace:
+            return False
+        return invalidation.everything or key in keys or any(pattern.fullmatch(key) for pattern in globs)
+
+    return concerns
