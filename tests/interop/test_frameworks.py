@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import django.conf
+import django.conf  # type: ignore[import-untyped]  # Django has no annotations
 import flask
 import pytest
 from flask_caching import Cache
@@ -24,7 +24,8 @@ def django_settings(sidecar: Daemon) -> Iterator[None]:
 
 
 def test_djangos_cache(django_settings: None) -> None:
-    from django.core.cache import cache  # noqa: PLC0415 - it reads the settings as it is imported
+    # It reads the settings as it is imported, and Django has no annotations.
+    from django.core.cache import cache  # type: ignore[import-untyped]  # noqa: PLC0415
 
     value = {"name": "Ada", "numbers": [1, 2, 3]}
     cache.set("k", value, timeout=30)

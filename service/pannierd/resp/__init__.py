@@ -6,6 +6,8 @@ session             what one connection's commands have in common, without I/O
 commands            the table, and what each command does
 dispatch            what happens around a command: permission, queue, rate, errors
 connection          bytes in and out: the hot path
+unread              whether a client reads its answers
+tally               what the hot path is counted in
 lane, listeners     what connections share; where they come from
 socket_file         a Unix socket's place in the file system
 """

@@ -24,8 +24,9 @@ from typing import TYPE_CHECKING, Final, Literal, cast
 import hiredis
 
 from pannierd.resp import replies
-from pannierd.resp.protocol import Command, ProtocolError
+from pannierd.resp.protocol import Command, ProtocolError, cut_command
 from pannierd.resp.session import Session
+from pannierd.resp.unread import Unread
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -67,15 +68,14 @@ class Connection(asyncio.Protocol):
         # Set by connection_made.
         self._transport: asyncio.Transport
         self._session: Session
+        self._unread: Unread
         # Ready: not holding, and the exact parser has nothing. Why it holds: a call that waits, a client that does not
         # read, or the end.
         self._is_ready = True
         self._is_holding = False
         self._waiting: asyncio.Task[None] | None = None
-        self._is_full = False
         self._is_parting = False  # it ends behind the next answer
         self._is_ending = False
-        self._unread_timer: asyncio.TimerHandle | None = None
         # Of the chunk that is being served: answers to be written and their bytes, commands that were taken.
         self._answers: list[bytes] = []
         self._size = self._taken = 0
@@ -92,6 +92,7 @@ class Connection(asyncio.Protocol):
             self._transport.close()
             return
         self._transport.set_write_buffer_limits(high=HIGH_WATER_BYTES)
+        self._unread = Unread(self._transport, lane.limits, self._drop)
         self._session = Session(lane, listener.peer(self._transport), self._push_soon)
         listener.connections.add(self)
         lane.sessions[self._session.number] = self._session
@@ -111,16 +112,13 @@ class Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """The client does not read: hold."""
-        self._is_full = True
         self._hold()
         self._transport.pause_reading()
-        self._watch_progress()
+        self._unread.rose()
 
     def resume_writing(self) -> None:
         """It does again."""
-        self._is_full = False
-        if self._unread_timer is not None:
-            self._unread_timer.cancel()
+        self._unread.sank()
         self._go_on()
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -133,8 +131,7 @@ class Connection(asyncio.Protocol):
         if self._waiting is not None:
             # Behind its first step, or what it would have awaited is never awaited.
             asyncio.get_running_loop().call_soon(self._waiting.cancel)
-        if self._unread_timer is not None:
-            self._unread_timer.cancel()
+        self._unread.sank()
         self._session.close()
         self._listener.connections.discard(self)
         del self._lane.sessions[self._session.number]
@@ -182,24 +179,20 @@ class Connection(asyncio.Protocol):
         begun = chunk.count(b"\r\n*") + 1  # at least: a value may look like a command's begin
         if self._taken < begun:
             may_be_cut = command is False and 0 < self._taken == begun - 1
-            self._hand_over(chunk, is_cut=may_be_cut and self._taken == _whole_before_last_begin(chunk))
+            self._hand_over(chunk, cut_command(chunk, self._taken) if may_be_cut else b"")
         elif self._session.is_ended:
             self._end()
 
-    def _hand_over(self, chunk: bytes, *, is_cut: bool) -> None:
+    def _hand_over(self, chunk: bytes, unfinished: bytes) -> None:
         """Give the exact parser what of a chunk was not carried out.
 
         Args:
             chunk: that hiredis had.
-            is_cut: whether that is one unfinished command, which begins at the last of what look like begins.
+            unfinished: all that is left of it, if that is known.
         """
         self._reader = hiredis.Reader()
-        if is_cut:
-            self._exact.feed(chunk[chunk.rindex(b"\r\n*") + 2 :])
-            self._serve_exact()
-        else:
-            self._exact.feed(chunk)
-            self._serve_exact(self._taken)
+        self._exact.feed(unfinished or chunk)
+        self._serve_exact(0 if unfinished else self._taken)
 
     def _serve_gets(self, gets: Gets, now: float) -> Command | Literal[False]:
         """Answer GETs from the dictionary, up to the first command that is something else, which is returned.
@@ -316,10 +309,10 @@ class Connection(asyncio.Protocol):
         """One reason to hold is gone."""
         if self._is_ending or self._transport.is_closing():
             return
-        self._is_holding = self._is_full or self._waiting is not None
+        self._is_holding = self._unread.is_much or self._waiting is not None
         if not self._is_holding:
             self._serve_exact(may_bridge=True)
-        if not self._is_full and not self._transport.is_closing():
+        if not self._unread.is_much and not self._transport.is_closing():
             self._transport.resume_reading()
 
     def _write(self) -> None:
@@ -329,8 +322,8 @@ class Connection(asyncio.Protocol):
             self._answers = []
             self._size = 0
             self._transport.write(answers[0] if len(answers) == 1 else b"".join(answers))
-            if self._is_full:
-                self._check_unread()
+            if self._unread.is_much:
+                self._unread.added()
 
     def _push_soon(self) -> None:
         """The session has something to push. What is pushed in one turn of the loop leaves together."""
@@ -339,22 +332,8 @@ class Connection(asyncio.Protocol):
     def _push(self) -> None:
         if self._session.has_pushes and not self._transport.is_closing():
             self._transport.write(self._session.take_pushes())
-            if self._is_full:
-                self._check_unread()
-
-    def _check_unread(self) -> None:
-        if self._transport.get_write_buffer_size() > self._lane.limits.max_lane_output_bytes:
-            self._drop()
-
-    def _watch_progress(self, before: int | None = None) -> None:
-        """Look now and then whether a client that we wait for reads at all."""
-        unread = self._transport.get_write_buffer_size()
-        if before is not None and unread >= before:
-            self._drop()
-            return
-        self._unread_timer = asyncio.get_running_loop().call_later(
-            self._lane.limits.lane_unread_ms / 1000, self._watch_progress, unread
-        )
+            if self._unread.is_much:
+                self._unread.added()
 
     def _drop(self) -> None:
         """The client does not read its answers."""
@@ -378,16 +357,3 @@ class Connection(asyncio.Protocol):
     def __repr__(self) -> str:
         state = "holding" if self._is_holding else "ready"
         return f"<Connection {self._session!r} {state}>"
-
-
-def _whole_before_last_begin(chunk: bytes) -> int:
-    """How many commands are whole in front of the last place that looks like a command's begin.
-
-    When that place is inside a value, as in `GET *1`, it is fewer than the chunk has.
-    """
-    reader = hiredis.Reader()
-    reader.feed(chunk[: chunk.rindex(b"\r\n*") + 2])
-    whole = 0
-    while reader.gets() is not False:
-        whole += 1
-    return whole

@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, Literal
 
+import hiredis
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -59,6 +61,21 @@ def plain_chunks(max_arguments: int, max_bytes: int) -> Callable[[bytes], bool]:
         )
 
     return is_plain
+
+
+def cut_command(chunk: bytes, taken: int) -> bytes:
+    """The unfinished command at the end of a chunk from which hiredis took so many whole ones; b"" if that is doubtful.
+
+    It is sought at the last place that looks like a command's begin. When that is inside a value, as in `GET *1`, there
+    are fewer whole commands in front of it.
+    """
+    begin = chunk.rindex(b"\r\n*") + 2
+    reader = hiredis.Reader()
+    reader.feed(chunk[:begin])
+    whole = 0
+    while reader.gets() is not False:
+        whole += 1
+    return chunk[begin:] if whole == taken else b""
 
 
 class Commands:

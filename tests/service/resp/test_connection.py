@@ -14,7 +14,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fakes import lease_of as lease_of_view
-from fakes import lease_of as lease_of_view
 from lane_bench import LaneBench, RawClient, written
 from pannierd.resp.connection import BATCH_BYTES, KEPT_BYTES
 from patience import until
@@ -290,7 +289,7 @@ async def test_a_client_that_pipelines_more_than_it_reads_is_held_not_fed(lane: 
         await client("SET", "k", "v" * 100_000)
         client.writer.write(written("GET", "k") * 1_000)
         (connection,) = lane.listener.connections
-        await until(lambda: connection._is_full)
+        await until(lambda: connection._unread.is_much)
         assert connection._transport.get_write_buffer_size() < 3 * BATCH_BYTES
         assert await answers(client, 1_000) == [b"v" * 100_000] * 1_000
         assert await client("PING") == b"PONG"

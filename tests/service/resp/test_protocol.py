@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pannierd.resp.protocol import Command, Commands, ProtocolError, plain_chunks, split_words
+from pannierd.resp.protocol import Command, Commands, ProtocolError, cut_command, plain_chunks, split_words
 
 LIMIT = 1_000_000
 COMMANDS = st.lists(st.lists(st.binary(max_size=40), min_size=1, max_size=5), min_size=1, max_size=8)
@@ -215,3 +215,18 @@ def test_a_lower_limit_of_arguments_makes_fewer_chunks_plain() -> None:
     plain = plain_chunks(50, 1_000)
     assert plain(b"*9\r\n")
     assert not plain(b"*10\r\n")
+
+
+@pytest.mark.parametrize(
+    ("whole", "unfinished", "found"),
+    [
+        ([[b"GET", b"k"]], b"*2\r\n$3\r\nGET\r\n", b"*2\r\n$3\r\nGET\r\n"),
+        ([[b"GET", b"k"]] * 3, b"*2\r\n$3\r\nGET\r\n$5\r\na", b"*2\r\n$3\r\nGET\r\n$5\r\na"),
+        ([[b"GET", b"x\r\n*1"]], b"", b""),
+        ([[b"GET", b"k"], [b"GET", b"x\r\n*1"]], b"", b""),
+    ],
+)
+def test_a_cut_command_is_found_at_the_last_begin_unless_that_is_in_a_value(
+    whole: list[Command], unfinished: bytes, found: bytes
+) -> None:
+    assert cut_command(written(*whole) + unfinished, len(whole)) == found
