@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from typing import TYPE_CHECKING, Any, Self
 
 import structlog
 import uvloop
 from msgspec.structs import replace
 
-from callers import LaneCaller, LaneConnection, WebCaller
+from callers import PATIENCE_S, LaneCaller, LaneConnection, WebCaller
 from pannierd.config import Tenant
 from pannierd.config.address import Address
 from pannierd.resilience import InFlight
@@ -74,6 +75,12 @@ class BothLanes:
             return step()
 
         return self._await(alone())
+
+    def until(self, is_so: Callable[[], bool]) -> None:
+        """Returns when this is so, seen from the sidecar's thread."""
+        patience = time.monotonic() + PATIENCE_S
+        while not self.run(is_so):
+            assert time.monotonic() < patience, "it does not become so"
 
     def dial(self, tenant: str = "") -> LaneConnection:
         """A lane connection."""

@@ -100,8 +100,11 @@ def packed(words: Sequence[str | bytes | int]) -> bytes:
 class LaneConnection:
     """A plain socket that speaks RESP. It blocks, so that what is sent before something else is sent before it."""
 
-    def __init__(self, address: tuple[str, int], token: str = "") -> None:
-        self._socket = socket.create_connection(address, PATIENCE_S)
+    def __init__(self, address: tuple[str, int] | str, token: str = "") -> None:
+        """To a host and port, or the path of a Unix socket."""
+        self._socket = socket.socket(socket.AF_UNIX if isinstance(address, str) else socket.AF_INET)
+        self._socket.settimeout(PATIENCE_S)
+        self._socket.connect(address)
         self._reader = hiredis.Reader(notEnoughData=Ellipsis)
         if token:
             assert self.call("AUTH", token) == b"OK"

@@ -139,5 +139,4 @@ def test_nothing_is_not_kept_where_the_namespace_keeps_none_and_neither_is_what_
 def waiter_waits(sidecar: BothLanes, count: int = 1, key: bytes = b"slow") -> None:
     """Returns when so many wait for the key."""
     flight = sidecar.bench.space().loads.get
-    while not sidecar.run(lambda: (found := flight(key)) is not None and len(found.waiters) == count):
-        pass
+    sidecar.until(lambda: (found := flight(key)) is not None and len(found.waiters) == count)

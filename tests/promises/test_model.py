@@ -6,6 +6,7 @@ The second test takes the lease check out of the engine. A machine that does not
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import replace
 from itertools import count, product
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -116,9 +117,9 @@ class CacheMachine(RuleBasedStateMachine):
     def fill(self, lease: Lease, way: str, tags: tuple[str, ...], lives: dict[str, int]) -> None:
         self.try_to_fill(lease, lease.place, way, tags, lives)
 
-    @rule(lease=leases, place=places, way=ways)
-    def fill_another_place(self, lease: Lease, place: Place, way: str) -> None:
-        self.try_to_fill(lease, place, way, (), {})
+    @rule(lease=leases, place=places, part=st.sampled_from(["tenant", "namespace", "key"]), way=ways)
+    def fill_another_place(self, lease: Lease, place: Place, part: str, way: str) -> None:
+        self.try_to_fill(lease, replace(lease.place, **{part: getattr(place, part)}), way, (), {})
 
     @rule(lease=consumes(leases), way=ways)
     def release(self, lease: Lease, way: str) -> None:

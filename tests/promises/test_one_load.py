@@ -20,14 +20,9 @@ FETCH_AND_WAIT = ("PN.FETCH", KEY, "WAIT", 60_000)
 
 
 def waiting(sidecar: BothLanes) -> int:
-    """How many wait for the key now."""
-
-    def count() -> int:
-        flight = sidecar.bench.space().loads.get(KEY)
-        return 0 if flight is None else len(flight.waiters)
-
-    found: int = sidecar.run(count)
-    return found
+    """How many wait for the key now; asked in the sidecar's thread."""
+    flight = sidecar.bench.space().loads.get(KEY)
+    return 0 if flight is None else len(flight.waiters)
 
 
 def herd_of(sidecar: BothLanes, size: int) -> list[LaneConnection]:
@@ -35,8 +30,7 @@ def herd_of(sidecar: BothLanes, size: int) -> list[LaneConnection]:
     herd = [sidecar.dial() for _ in range(size)]
     for connection in herd:
         connection.send(FETCH_AND_WAIT)
-    while waiting(sidecar) < size:
-        pass
+    sidecar.until(lambda: waiting(sidecar) == size)
     return herd
 
 
@@ -144,8 +138,7 @@ def test_one_that_gives_up_waiting_does_not_stop_the_load_for_the_others(sidecar
     lease = holder.call("PN.FETCH", KEY)[2]
     patient, impatient = herd_of(sidecar, 2)
     impatient.close()
-    while waiting(sidecar) > 1:
-        pass
+    sidecar.until(lambda: waiting(sidecar) == 1)
     assert holder.call("PN.STORE", KEY, "loaded", "LEASE", lease) == b"stored"
     assert patient.read()[:2] == [b"hit", b"loaded"]
 
@@ -155,11 +148,9 @@ def test_when_all_have_given_up_nothing_is_left_behind(sidecar: BothLanes) -> No
     holder.call("PN.FETCH", KEY)
     for connection in herd_of(sidecar, 3):
         connection.close()
-    while waiting(sidecar):
-        pass
+    sidecar.until(lambda: waiting(sidecar) == 0)
     holder.close()
-    while sidecar.run(lambda: len(sidecar.bench.engine.tenants["default"].flights)):
-        pass
+    sidecar.until(lambda: not len(sidecar.bench.engine.tenants["default"].flights))
     assert sidecar.dial().call("PN.FETCH", KEY)[0] == b"miss"
 
 
