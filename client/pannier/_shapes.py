@@ -89,7 +89,7 @@ def literal_shape(constants: Iterable[Any]) -> Shape:
 
     def check(value: Any) -> Any:
         if type(value) not in KINDS or (type(value), value) not in allowed:
-            raise Mismatch(f"{value!r} is not one of the literal's values")
+            raise Mismatch(f"{_called(value)}, none of the literal's values")
         return value
 
     return Shape(check, check, frozenset(KINDS.get(kind, kind.__name__) for kind, _ in allowed))
@@ -155,7 +155,7 @@ def whole_number_keys() -> Shape:
         try:
             return int(_exactly(str, text))
         except ValueError as error:
-            raise Mismatch(f"{text!r} is not a whole number") from error
+            raise Mismatch("a key that is not a whole number") from error
 
     return Shape(lambda key: str(_exactly(int, key)), load, frozenset({"string"}))
 
@@ -224,13 +224,14 @@ def _as_text(cls: type, dump: Convert, load: Convert) -> Shape:
         try:
             return load(_exactly(str, value))
         except (ValueError, ArithmeticError) as error:
-            raise Mismatch(f"{value!r} is no {cls.__name__}") from error
+            raise Mismatch(f"{_called(value)} that is no {cls.__name__}") from error
 
     return Shape(lambda value: dump(_exactly(cls, value)), read, frozenset({"string"}))
 
 
 def _called(value: Any) -> str:
-    return f"{type(value).__qualname__} {value!r:.40}"
+    """Its type alone: errors end up in logs, and values are nobody's business there."""
+    return type(value).__qualname__
 
 
 _MICROSECOND = timedelta(microseconds=1)
