@@ -39,12 +39,14 @@ _REMEMBERED_TYPES = _EQUAL_TO_OTHERS | {str, bytes, type(None), UUID}
 class _Bound:
     """A function with a client: the namespace there, and where the results of which arguments are kept near."""
 
-    __slots__ = ("client", "places", "space")
+    __slots__ = ("client", "near", "places", "space")
 
     def __init__(self, client: AnyClient | None, space: Any) -> None:
         self.client = client
+        self.near = None if client is None else client.near
         self.space = space
-        self.places: dict[tuple[Any, ...], tuple[bytes, tuple[type, ...] | None]] = {}
+        # By arguments. With each place the type of the one argument, or all their types, where they must be compared.
+        self.places: dict[tuple[Any, ...], tuple[bytes, Any]] = {}
 
     def remember(self, args: tuple[Any, ...], place: bytes) -> None:
         kinds = tuple(map(type, args))
@@ -52,7 +54,8 @@ class _Bound:
             return
         if len(self.places) >= _MAX_REMEMBERED:
             self.places = {}
-        self.places[args] = (place, None if _EQUAL_TO_OTHERS.isdisjoint(kinds) else kinds)
+        kind = None if _EQUAL_TO_OTHERS.isdisjoint(kinds) else kinds[0] if len(kinds) == 1 else kinds
+        self.places[args] = (place, kind)
 
 
 class CachedFunction:
@@ -109,7 +112,8 @@ class CachedFunction:
     def hit(self, client: AnyClient | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The value kept near for these arguments, or NOT_FOUND. Hot: loadtests/f04_near_cache.py guards it (F4)."""
         bound = self._bound
-        if client is not bound.client or client is None or (near := client.near) is None or kwargs:
+        near = bound.near
+        if client is not bound.client or near is None or kwargs:
             return NOT_FOUND
         if self._first:
             args = args[1:]
@@ -119,8 +123,8 @@ class CachedFunction:
             return NOT_FOUND
         if remembered is None:
             return NOT_FOUND
-        place, kinds = remembered
-        if kinds is not None and kinds != tuple(map(type, args)):
+        place, kind = remembered
+        if kind is not None and kind is not type(args[0]) and kind != tuple(map(type, args)):
             return NOT_FOUND
         return near.value(place, self._codec)
 

@@ -44,7 +44,7 @@ class Feed(Protocol):
 class NearEntry:
     """One value, as it came; and once decoded for all when it cannot be changed."""
 
-    __slots__ = ("codec", "content_type", "data", "fresh_until", "used", "value")
+    __slots__ = ("content_type", "data", "fresh_until", "known", "used")
 
     def __init__(self, data: bytes, content_type: bytes, fresh_until: float) -> None:
         """Hold what a reply brought, until a time of the client's clock."""
@@ -53,9 +53,9 @@ class NearEntry:
         self.fresh_until = fresh_until
         # Hit since it was last in line for eviction.
         self.used = False
-        # The codec whose value may be handed out as it is, and that value.
-        self.codec: Any = None
-        self.value: Any = None
+        # The codec that decoded it before, with the value for all or, where there is none, the shorter way to decode
+        # it again. One tuple, replaced as a whole: threads with different codecs may meet here.
+        self.known: tuple[Any, Any, Any] = (None, None, None)
 
     @classmethod
     def of(cls, reply: Any, asked_at: float) -> NearEntry | None:
@@ -71,8 +71,9 @@ class NearEntry:
         except Undecodable:
             return NOT_FOUND
         if codec.shareable:
-            self.value = value
-            self.codec = codec
+            self.known = (codec, value, None)
+        elif codec.again is not None:
+            self.known = (codec, None, codec.again)
         return value
 
 
@@ -113,9 +114,10 @@ class NearCache:
         if now >= entry.fresh_until or (now >= self._valid_until and not self._is_valid(now)):
             return NOT_FOUND
         entry.used = True
-        if entry.codec is codec:
-            return entry.value
-        return entry.decoded(codec)
+        known, value, again = entry.known
+        if known is not codec:
+            return entry.decoded(codec)
+        return value if again is None else again(entry.data)
 
     @property
     def is_fed(self) -> bool:

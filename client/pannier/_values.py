@@ -46,11 +46,13 @@ class Codec(Generic[T]):
         encode: The value in bytes, and its media type; raises NotCacheable.
         decode: The value again; raises Undecodable.
         shareable: The values cannot be changed, so callers may share one.
+        again: The value of bytes that `decode` took before, without looking at them twice.
     """
 
     encode: Callable[[Any], Record]
     decode: Callable[[bytes, bytes], T]
     shareable: bool
+    again: Callable[[bytes], T] | None = None
 
 
 def codec_for(annotation: Any) -> Codec[Any]:
@@ -71,7 +73,9 @@ def codec_for(annotation: Any) -> Codec[Any]:
         if base and any(isinstance(part, type) and issubclass(part, base) for part in _parts(annotation, set())):
             return codec(annotation)
     shape = shape_of(annotation)
-    return Codec(partial(_encode_shape, shape), _json_decoder(shape), shape.shareable)
+    load = shape.load
+    again = orjson.loads if shape.plain else lambda data: load(orjson.loads(data))
+    return Codec(partial(_encode_shape, shape), _json_decoder(shape), shape.shareable, again)
 
 
 def _encode_shape(shape: Shape, value: Any) -> Record:
