@@ -1,4 +1,4 @@
-"""The page of the daemon's command line, from its own parsers."""
+"""The page of both command lines, from their own parsers."""
 
 from __future__ import annotations
 
@@ -6,20 +6,35 @@ from argparse import ArgumentParser, HelpFormatter
 from functools import partial
 from importlib import import_module
 
+from client_commands import client_command_sections
 from markdown import page, section, table
 
+from pannier.cli.root import EXIT_CODES
 from pannierd.commands import COMMANDS, exits
 
 WIDTH = 100
 
-INTRODUCTION = "The daemon's commands. `pannierd COMMAND --help` says the same."
+INTRODUCTION = """\
+The daemon's commands, then those of the client, which come with `pip install 'pannier[cli]'`. `--help` says the
+same."""
+
+
+CLIENT_EXIT_CODES = [(str(code), meaning) for code, meaning in EXIT_CODES.items()]
 
 
 def command_line_page() -> str:
     """Every command with its options, and what the exit codes mean."""
     commands = (section(f"pannierd {name}", f"```text\n{_help(name)}```") for name in COMMANDS)
     codes = table(("exit code", "meaning"), _exit_codes())
-    return page("Command line", INTRODUCTION, *commands, section("Exit codes", codes))
+    clients = section("Exit codes of pannier", table(("exit code", "meaning"), CLIENT_EXIT_CODES))
+    return page(
+        "Command line",
+        INTRODUCTION,
+        *commands,
+        section("Exit codes of pannierd", codes),
+        *client_command_sections(),
+        clients,
+    )
 
 
 def _help(command: str) -> str:

@@ -1,11 +1,8 @@
-"""`pannier`, the group of all commands: where the sidecar is, who we are to it, and how errors end a command.
-
-Exit codes: 0 done, 1 the sidecar refused or there is no such value, 2 the call itself was wrong, 3 no sidecar answered.
-"""
+"""`pannier`, the group of all commands: where the sidecar is, who we are to it, and how errors end a command."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -15,12 +12,15 @@ from pannier.cli.status import status
 from pannier.client import Client
 from pannier.errors import Misconfigured, PannierError
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-__all__ = ["pannier"]
+__all__ = ["EXIT_CODES", "pannier"]
 
 _REFUSED, _USAGE, _AWAY = 1, 2, 3
+EXIT_CODES = {
+    0: "done",
+    _REFUSED: "there is no such value, or the sidecar refused the call",
+    _USAGE: "the call itself was wrong: an option, an address",
+    _AWAY: "no sidecar answered, or it said to come again",
+}
 
 
 class Commands(click.Group):
@@ -71,6 +71,5 @@ def _client(url: str | None, token_file: str | None, namespace: str | None, time
 
 
 def _end(ctx: click.Context, error: PannierError, code: int) -> None:
-    details: Mapping[str, object] = {"detail": error.detail, "code": error.code}
-    click.echo("pannier: {detail} ({code})".format(**details), err=True)
+    click.echo(f"pannier: {error.detail} ({error.code})", err=True)
     ctx.exit(code)
