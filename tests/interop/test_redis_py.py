@@ -31,7 +31,7 @@ def test_values_numbers_and_lives(client: Any) -> None:
     assert client.expire("k", 30) is True
     assert 29_000 < client.pttl("k") <= 30_000
     assert client.persist("k") is True
-    assert client.ttl("k") == 300  # the namespace's: nothing lives for ever
+    assert 250 < client.ttl("k") <= 300  # the namespace's: nothing lives for ever
     assert client.set("k", "w", nx=True) is None
     assert client.set("k", "w", xx=True, get=True) == "käse"
     assert client.incr("n", 5) == 5
@@ -137,8 +137,10 @@ def test_what_it_asks_of_a_server_is_answered(client: Any) -> None:
     assert client.config_get("maxmemory*").keys() == {"maxmemory", "maxmemory-policy"}
     assert client.client_setname("me") is True
     assert client.client_getname() == "me"
-    assert [other["lib-name"] for other in client.client_list()] == ["redis-py"]
-    assert client.client_info()["id"] == client.client_id()
+    me = client.client_info()
+    assert me["id"] == client.client_id()
+    assert me["lib-name"] == "redis-py"
+    assert str(me["id"]) in {other["id"] for other in client.client_list()}
     assert client.command_count() == len(client.command())
     assert client.time()[0] > 1_700_000_000
     assert client.flushdb() is True
