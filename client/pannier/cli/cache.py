@@ -137,7 +137,7 @@ def invalidate(
 @click.option("--json", "as_json", is_flag=True, help="As the sidecar says it, for programs.")
 @click.pass_obj
 def explain(client: Client, key: str, *, as_json: bool) -> None:
-    """Say why KEY is what it is: its lives, its tags, who is loading it, and what killed it."""
+    """Say why KEY is what it is. Its lives, its tags, who is loading it, and what killed it."""
     told = client.cache().explain(key)
     if as_json:
         click.echo(orjson.dumps(told, option=orjson.OPT_INDENT_2))

@@ -18,8 +18,7 @@ from pannier import aio
 from pannier.client import Client
 from pannier.errors import Misconfigured
 from pannier.testing.defaults import default_clients
-from pannier.testing.memory import Memory
-from pannier.testing.session import Session
+from pannier.testing.session import Lane, Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,17 +38,12 @@ class FakePannier:
 
     It behaves as a sidecar with the default configuration, with three differences that make tests repeatable: its time
     stands still until `advance`, it refreshes nothing ahead of its time, and it evicts nothing.
-
-    Attributes:
-        asked: What clients asked, in order. Clear it where a test begins to count.
     """
 
     def __init__(self) -> None:
         """Prepare an empty cache; nobody listens yet."""
-        self.asked: list[Asked] = []
-        # The fake's own thread, in which everything of the next five happens.
-        self.memory = Memory()
-        self.sessions: set[Session] = set()
+        # The fake's own thread, in which everything of these four happens.
+        self._lane = Lane()
         self._server: asyncio.Server | None = None
         self._loop: asyncio.AbstractEventLoop
         self._thread: threading.Thread
@@ -60,6 +54,16 @@ class FakePannier:
         self._ahead = 0.0
         self._aio_clients: list[aio.Client] = []
         self._stack = ExitStack()
+
+    @property
+    def asked(self) -> list[Asked]:
+        """What clients asked, in order. Clear it where a test begins to count."""
+        return self._lane.asked
+
+    @property
+    def connections(self) -> int:
+        """How many there are now."""
+        return len(self._lane.sessions)
 
     @property
     def url(self) -> str:
@@ -100,7 +104,7 @@ class FakePannier:
         """Come back, with an empty cache, as a sidecar that was restarted. Clients find it with their next call."""
         if self._is_up:
             return
-        self._do(self.memory.clear)
+        self._do(self._lane.memory.clear)
         self._listen()
         self._ahead += _LONGER_THAN_ANY_PAUSE
         for client in self._aio_clients:
@@ -125,8 +129,8 @@ class FakePannier:
         self._stack.close()
 
     def _grow_older(self, seconds: float) -> None:
-        ended = [key for _, key in self.memory.advance(seconds)]
-        for session in self.sessions if ended else ():
+        ended = [key for _, key in self._lane.memory.advance(seconds)]
+        for session in self._lane.sessions if ended else ():
             session.push(ended)
 
     def _start(self) -> None:
@@ -135,7 +139,7 @@ class FakePannier:
         self._thread.start()
 
     def _listen(self) -> None:
-        listening = self._loop.create_unix_server(lambda: Session(self), self._path)
+        listening = self._loop.create_unix_server(lambda: Session(self._lane), self._path)
         self._server = asyncio.run_coroutine_threadsafe(listening, self._loop).result()
         self._is_up = True
 
@@ -144,7 +148,7 @@ class FakePannier:
             self._server.close()
             self._server = None
             Path(self._path).unlink(missing_ok=True)
-        for session in list(self.sessions):
+        for session in list(self._lane.sessions):
             session.hang_up()
 
     def _end(self) -> None:
@@ -164,4 +168,4 @@ class FakePannier:
 
     def __repr__(self) -> str:
         """Up or down, and what it holds."""
-        return f"<FakePannier {'up' if self._is_up else 'down'}, {self.memory!r}>"
+        return f"<FakePannier {'up' if self._is_up else 'down'}, {self._lane.memory!r}>"

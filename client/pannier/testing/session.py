@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from hiredis import Reader
@@ -16,26 +17,27 @@ from pannier._commands import Life
 from pannier._outbox import Invalidation
 from pannier.errors import BadRequest, PannierError, TooLarge
 from pannier.testing.asked import Asked
-from pannier.testing.memory import MAX_VALUE_BYTES
+from pannier.testing.memory import MAX_VALUE_BYTES, Memory
 from pannier.testing.words import OK, bulk, invalidated, read_options, refused, simple, told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from pannier._commands import Fetched
-    from pannier.testing.memory import Lease, Memory, Place
+    from pannier.testing.memory import Lease, Place
 
 __all__ = ["Lane", "Session"]
 
 _HELLO = b"%1\r\n" + bulk(b"server") + bulk(b"fake")
 
 
-class Lane(Protocol):
-    """What connections have in common."""
+@dataclass
+class Lane:
+    """What all connections have in common. Changed in the fake's thread alone."""
 
-    memory: Memory
-    sessions: set[Session]
-    asked: list[Asked]
+    memory: Memory = field(default_factory=Memory)
+    sessions: set[Session] = field(default_factory=set)
+    asked: list[Asked] = field(default_factory=list)
 
 
 class Session(asyncio.Protocol):
