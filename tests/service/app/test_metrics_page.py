@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 from daemon import ask, lane_call, serving
+from patience import until_now
 
 ROOT = Path(__file__).parents[3]
 OF_THE_FOUNDATION = {
@@ -37,6 +38,8 @@ def test_the_page_passes_promtool_and_has_every_name_of_the_contract(tmp_path: P
         ask(daemon.web, "GET", "/v1/cache/users/a", headers={"Host": "evil.example"})
         lane_call(daemon.socket, "GET", "a")
         lane_call(daemon.socket, "NOSUCHCOMMAND", "a")
+        # GETs are put into the metrics a millisecond later.
+        until_now(lambda: b'pannier_lane_commands_total{command="GET"}' in ask(daemon.diagnostics, "GET", "/metrics")[1])
         _, page = ask(daemon.diagnostics, "GET", "/metrics")
 
     path = f"{ROOT / '.tools/bin'}{os.pathsep}{os.environ['PATH']}"
