@@ -23,8 +23,8 @@ def test_a_loop_that_ends_takes_the_clients_connections_with_it(sidecar_url: str
 
 
 async def used(client: pannier.aio.Client) -> None:
-    assert await client.cache().get("nothing") is None
-    assert await client.cache().get_or_set("key", load, ttl=60) == 7
+    assert await client.cache("loop-end").get("nothing") is None
+    assert await client.cache("loop-end").get_or_set("key", load, ttl=60) == 7
 
 
 async def load() -> int:

@@ -39,7 +39,7 @@ def test_the_page_passes_promtool_and_has_every_name_of_the_contract(tmp_path: P
         lane_call(daemon.socket, "GET", "a")
         lane_call(daemon.socket, "NOSUCHCOMMAND", "a")
         # GETs are put into the metrics a millisecond later.
-        until_now(lambda: b'pannier_lane_commands_total{command="GET"}' in ask(daemon.diagnostics, "GET", "/metrics")[1])
+        until_now(lambda: b'lane_commands_total{command="GET"}' in ask(daemon.diagnostics, "GET", "/metrics")[1])
         _, page = ask(daemon.diagnostics, "GET", "/metrics")
 
     path = f"{ROOT / '.tools/bin'}{os.pathsep}{os.environ['PATH']}"
