@@ -170,6 +170,15 @@ def test_a_lost_lease_loses_nothing_but_the_entry(kind: str, lane: ScriptedLane,
     assert Counted(kind, client).call(1) == 1
 
 
+@pytest.mark.parametrize("refusal", ["TOO_LARGE too big", "OVERLOADED busy"])
+def test_a_refused_fill_gives_the_lease_back(kind: str, lane: ScriptedLane, client: Any, refusal: str) -> None:
+    lane.answers["PN.FETCH"] = miss(b"lease-1")
+    lane.answers["PN.STORE"] = b"-%b\r\n" % refusal.encode()
+    assert Counted(kind, client).call(1) == 1
+    client.close()
+    assert lane.until_asked("PN.RELEASE") == [[b"PN.RELEASE", b"user:1", b"lease-1"]]
+
+
 def test_a_call_without_value_and_lease_waits_and_then_does_not_store(
     kind: str, lane: ScriptedLane, client: Any
 ) -> None:
