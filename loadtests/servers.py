@@ -78,7 +78,7 @@ class Sidecar:
 @contextlib.contextmanager
 def sidecar(folder: Path, settings: Mapping[str, str] = {}) -> Iterator[Sidecar]:
     """Pannier's daemon with its defaults but for `settings` (`section.key` to value) and addresses of its own."""
-    lane, web, diagnostics = free_port(), free_port(), free_port()
+    lane, web, diagnostics = free_ports(3)
     lane_socket = folder / "lane" / "lane.sock"
     settings = {
         "server.lane_socket": str(lane_socket),
@@ -142,7 +142,8 @@ bench:
 """
     file = folder / "nutcracker.yml"
     file.write_text(settings)
-    command = [_program("nutcracker"), "-c", str(file), "-a", HOST, "-s", str(free_port())]
+    log = folder / "nutcracker.log"
+    command = [_program("nutcracker"), "-c", str(file), "-o", str(log), "-a", HOST, "-s", str(free_port())]
     with _running("nutcracker", command, folder, lambda: _answers(port, "GET nothing", None)):
         yield port
 
@@ -163,10 +164,14 @@ def version_of(program: str, *options: str) -> str:
 
 
 def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+    """A port of loopback that nobody listens on now."""
+    return free_ports(1)[0]
+
+
+def free_ports(count: int) -> list[int]:
+    """Several, no two alike."""
+    with contextlib.ExitStack() as held:
+        return [held.enter_context(socket.create_server((HOST, 0))).getsockname()[1] for _ in range(count)]
 
 
 @contextlib.contextmanager
