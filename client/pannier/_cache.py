@@ -36,6 +36,9 @@ class Cache(Generic[T]):
         self._shelf = shelf
         self._space = shelf.space
         self._near = sidecar.near
+        # The shelf's own, one look nearer for near hits.
+        self._places = shelf.places
+        self._codec = shelf.codec
 
     @overload
     def get(self, key: str | bytes) -> T | None: ...
@@ -49,12 +52,12 @@ class Cache(Generic[T]):
         Raises:
             PannierError: The sidecar refuses; or it is away, under the policy "raise".
         """
-        shelf = self._shelf
-        if self._near is None:
+        near, shelf = self._near, self._shelf
+        if near is None:
             name = lane_key(key)
-        elif (place := shelf.places.get(key)) is None:
+        elif (place := self._places.get(key)) is None:
             name = shelf.name(key)
-        elif (value := self._near.value(place, shelf.codec)) is NOT_FOUND:
+        elif (value := near.value(place, self._codec)) is NOT_FOUND:
             name = lane_key(key)
         else:
             return value

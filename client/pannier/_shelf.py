@@ -84,7 +84,7 @@ class Shelf(Generic[T]):
         """The key as the lane has it; its place near is remembered. Raises BadRequest if it can be none."""
         name = lane_key(key)
         if len(self.places) >= _MAX_PLACES:
-            self.places = {}
+            self.places.clear()
         self.places[key] = self.space.prefix + name
         return name
 
