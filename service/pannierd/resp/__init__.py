@@ -5,9 +5,10 @@ replies, refusals   values and errors to bytes
 session             what one connection's commands have in common, without I/O
 commands            the table, and what each command does
 dispatch            what happens around a command: permission, queue, rate, errors
-connection          bytes in and out: the hot path
+connection          bytes in and out
+bare                GETs of what is there: the hot path
 unread              whether a client reads its answers
-tally               what the hot path is counted in
+tally               what the hot path costs to measure
 lane, listeners     what connections share; where they come from
 socket_file         a Unix socket's place in the file system
 """

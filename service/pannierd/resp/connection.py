@@ -1,29 +1,28 @@
-"""One connection: bytes in, bytes out, in order. Here is the hot path.
+"""One connection: bytes in, bytes out, in order.
 
 Nearly every chunk is *plain* (see protocol): whole commands of a client that may read the namespace. hiredis takes it
-apart, GETs are answered from the dictionary in the very loop, and the answers leave in one write. Every method call
-there costs a few percent of the rate; loadtests/f01_lane_get.py holds it.
+apart, GETs of what is there are answered on the bare path, and all answers leave in one write.
 
-    data_received ── plain? ──► hiredis ──┐
-          │                               ├──► _serve ──► bare GET, or dispatch ──► _write
-          └── else ──► exact parser ──────┘       │
-                                                  └── must hold ──► what is left waits in the exact parser
+    data_received ── plain? ──► hiredis ───┐
+          │                                ├──► bare GET, or dispatch ──► _write
+          └── else ──► exact parser ───────┘       │
+                                                   └── must hold ──► what is left waits in the exact parser
 
 A connection **holds** (carries out nothing more, though it goes on listening) while a call waits, while its client does
 not read, and once it is ending. Between two chunks hiredis is always empty: whatever of a chunk was not carried out is
-handed over to the exact parser, which parses the chunk again and skips what was. So order, limits and Redis' error
-texts are its business alone.
+handed over to the exact parser, which parses it again and skips what was. So order, limits and Redis' error texts are
+its business alone.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Literal, cast
 
 import hiredis
 
 from pannierd.resp import replies
+from pannierd.resp.bare import LONE_BYTES, answer_all, answer_lone
 from pannierd.resp.protocol import Command, ProtocolError, cut_command
 from pannierd.resp.session import Session
 from pannierd.resp.unread import Unread
@@ -31,6 +30,7 @@ from pannierd.resp.unread import Unread
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
+    from pannierd.resp.bare import Gets
     from pannierd.resp.listeners import Listener
 
 HIGH_WATER_BYTES: Final = 262_144
@@ -47,10 +47,6 @@ LINGER_SECONDS: Final = 1.0
 
 BRIDGED_BYTES: Final = 4_096
 """A rest that is shorter is not worth a second look."""
-
-GET: Final = b"GET"
-Gets = Callable[[], Command | Literal[False]]
-"""How both parsers hand out commands."""
 
 
 class Connection(asyncio.Protocol):
@@ -102,9 +98,16 @@ class Connection(asyncio.Protocol):
         """Carry out what arrived, or keep it."""
         session = self._session
         session.last_heard = now = self._clock()
-        if self._is_ready and session.bare_space is not None and self._is_plain(chunk):
-            self._serve_plain(chunk, now)
-        elif not self._is_holding:
+        space = session.bare_space
+        if space is not None and self._is_ready:
+            if len(chunk) <= LONE_BYTES and (answer := answer_lone(chunk, space, now)):
+                self._transport.write(answer)
+                self._tally.add(1, now)
+                return
+            if self._is_plain(chunk):
+                self._serve_plain(chunk, now)
+                return
+        if not self._is_holding:
             self._exact.feed(chunk)
             self._serve_exact(may_bridge=True)
         elif not self._is_ending:
@@ -163,7 +166,7 @@ class Connection(asyncio.Protocol):
     def _serve_plain(self, chunk: bytes, now: float) -> None:
         """A chunk of whole commands, as nearly all are. What turns out to be otherwise goes to the exact parser."""
         self._taken = 0
-        command = None
+        command: Command | Literal[False] | None
         try:
             self._reader.feed(chunk)
             gets = self._reader.gets
@@ -194,37 +197,20 @@ class Connection(asyncio.Protocol):
         self._exact.feed(unfinished or chunk)
         self._serve_exact(0 if unfinished else self._taken)
 
-    def _serve_gets(self, gets: Gets, now: float) -> Command | Literal[False]:
-        """Answer GETs from the dictionary, up to the first command that is something else, which is returned.
-
-        An entry that is unknown, invalidated or over is the general path's business. Hot: loadtests/f01_lane_get.py.
-        """
+    def _serve_gets(self, gets: Gets, now: float) -> Command | Literal[False] | None:
+        """Answer what the bare path can, up to the first command that is something else, which is returned."""
         space = self._session.bare_space
         if space is None:
             return gets()
-        lookup, counter = space.entries.get, space.versions.counter
-        answer = self._answers.append
-        size = hits = 0
-        try:
-            while type(command := gets()) is list and len(command) == 2 and command[0] == GET:  # noqa: PLR2004 - words
-                entry = lookup(command[1])
-                if entry is None or entry.seen != counter or entry.fresh_until <= now or size > BATCH_BYTES:
-                    break
-                if entry.uses < 3:  # noqa: PLR2004 - memory.MOST_USES, without the look-up
-                    entry.uses += 1
-                wire = entry.wire
-                answer(wire)
-                hits += 1
-                size += len(wire)
-            return command
-        finally:
-            if hits:
-                self._taken += hits
-                self._size += size
-                space.counts.hits += hits
-                self._tally.hits += hits
-                if not self._tally.is_running:
-                    self._tally.start(now)
+        answers = self._answers
+        before = len(answers)
+        command, size = answer_all(gets, space, now, answers, BATCH_BYTES)
+        hits = len(answers) - before
+        if hits:
+            self._taken += hits
+            self._size += size
+            self._tally.add(hits, now)
+        return command
 
     def _serve_exact(self, skipped: int = 0, *, may_bridge: bool = False) -> None:
         """What the exact parser has, but for the first few, which were carried out already.

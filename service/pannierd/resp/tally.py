@@ -20,35 +20,32 @@ DURATION_HELP: Final = "Time from a request's arrival to its answer."
 
 
 class Tally:
-    """Shared by all connections.
+    """Shared by all connections."""
 
-    Attributes:
-        hits: GETs that are not in the metrics yet; whoever answers one adds it.
-        is_running: whether they will be, soon; if not, whoever added says `start`.
-    """
-
-    __slots__ = ("_clock", "_counts", "_duration", "_seconds", "hits", "is_running")
+    __slots__ = ("_clock", "_counts", "_duration", "_hits", "_is_running", "_seconds")
 
     def __init__(self, metrics: Metrics, clock: Callable[[], float]) -> None:
-        self.hits = 0
-        self.is_running = False
+        self._hits = 0  # not in the metrics yet
+        self._is_running = False  # whether they soon will be
         self._clock = clock
         self._counts = metrics.lane_commands
         self._duration = metrics.histogram(DURATION, DURATION_HELP, {"operation": "get", "tier": "memory"})
         self._seconds = 0.0
 
-    def start(self, began: float) -> None:
-        """GETs that arrived at `began` (clock seconds) have their answers."""
-        self.is_running = True
-        self._seconds = self._clock() - began
-        asyncio.get_running_loop().call_later(INTERVAL_SECONDS, self.settle)
+    def add(self, hits: int, began: float) -> None:
+        """So many GETs that arrived at `began` (clock seconds) have their answers."""
+        self._hits += hits
+        if not self._is_running:
+            self._is_running = True
+            self._seconds = self._clock() - began
+            asyncio.get_running_loop().call_later(INTERVAL_SECONDS, self.settle)
 
     def settle(self) -> None:
         """Put what was added into the metrics."""
-        self._counts["GET"] += self.hits
-        self._duration.observe(self._seconds, self.hits)
-        self.hits = 0
-        self.is_running = False
+        self._counts["GET"] += self._hits
+        self._duration.observe(self._seconds, self._hits)
+        self._hits = 0
+        self._is_running = False
 
     def __repr__(self) -> str:
-        return f"<Tally {self.hits} to settle>"
+        return f"<Tally {self._hits} to settle>"

@@ -1,0 +1,76 @@
+"""The bare path: GETs of values that are there, answered from the dictionary with nothing in between.
+
+Every line here is paid for each GET, and loadtests/f01_lane_get.py holds what it costs. An entry that is unknown,
+invalidated or over is not answered here: to find out what it means is the general path's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, Literal
+
+import hiredis
+
+from pannierd.cache.memory import MOST_USES
+from pannierd.resp.protocol import Command
+
+if TYPE_CHECKING:
+    from pannierd.cache.space import Space
+
+Gets = Callable[[], Command | Literal[False]]
+"""How both parsers hand out commands."""
+
+LONE_BYTES: Final = 128
+"""A longer chunk is no lone GET, or one of an unusually long key."""
+
+LONE_GET: Final = b"*2\r\n$3\r\nGET\r\n$"
+DECIMALS: Final = tuple(b"%d" % number for number in range(LONE_BYTES))
+GET: Final = b"GET"
+
+
+def answer_lone(chunk: bytes, space: Space, now: float) -> bytes | None:
+    """The answer to a chunk of at most LONE_BYTES that is one GET, as a client without a pipeline sends it.
+
+    A parser, and what must be asked before it, would take longer than all the rest.
+    """
+    if chunk[:14] != LONE_GET:
+        return None
+    length, _, rest = chunk[14:].partition(b"\r\n")
+    key = rest[:-2]
+    if length != DECIMALS[len(key)]:
+        return None
+    entry = space.entries.get(key)
+    if entry is None or entry.seen != space.versions.counter or entry.fresh_until <= now:
+        return None
+    if entry.uses < MOST_USES:
+        entry.uses += 1
+    space.counts.hits += 1
+    return entry.wire
+
+
+def answer_all(
+    gets: Gets, space: Space, now: float, answers: list[bytes], room: int
+) -> tuple[Command | Literal[False] | None, int]:
+    """Add answers until a command is something else, or `room` bytes are full.
+
+    Returns:
+        That command; False when there are no more; None when what came is no command. And the bytes that were added.
+    """
+    lookup, counter, most_uses = space.entries.get, space.versions.counter, MOST_USES
+    answer = answers.append
+    before, size = len(answers), 0
+    command: Command | Literal[False] | None
+    try:
+        while type(command := gets()) is list and len(command) == 2 and command[0] == GET:  # noqa: PLR2004 - words
+            entry = lookup(command[1])
+            if entry is None or entry.seen != counter or entry.fresh_until <= now or size > room:
+                break
+            if entry.uses < most_uses:
+                entry.uses += 1
+            wire = entry.wire
+            answer(wire)
+            size += len(wire)
+    except (hiredis.ProtocolError, TypeError):  # broken framing; an argument that is no string
+        command = None
+    space.counts.hits += len(answers) - before
+    return command, size
