@@ -21,13 +21,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import aiohttp
 import shop
+import table
 import uvloop
 from drive import USERS, drive
 from processes import memory_hits, sidecar, worker
 from progress import Progress
-from traffic import SKEW, unlimited_hit_ratio, zipf_trace
 
-import report
+from traffic import SKEW, unlimited_hit_ratio, zipf_trace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -76,10 +76,10 @@ class Application:
             page: dict[str, Any] = await response.json()
             return page
 
-    async def tiers(self, trace: list[int], since: Counts) -> report.Tiers:
+    async def tiers(self, trace: list[int], since: Counts) -> table.Tiers:
         """Where the answers came from since then."""
         now = await self.counts()
-        return report.Tiers(len(trace), now.hits - since.hits, now.loads - since.loads, unlimited_hit_ratio(trace))
+        return table.Tiers(len(trace), now.hits - since.hits, now.loads - since.loads, unlimited_hit_ratio(trace))
 
     async def counts(self) -> Counts:
         loads = 0
@@ -88,7 +88,7 @@ class Application:
                 loads += await response.json()
         return Counts(await memory_hits(self._session, self._metrics_url), loads)
 
-    async def write(self, product_id: int) -> report.Write:
+    async def write(self, product_id: int) -> table.Write:
         """Change a price through one worker, and read it through the other until it is new."""
         writer, reader = self._workers[:2]
         before = (await self.page(reader, "cached", product_id))["price"]
@@ -102,7 +102,7 @@ class Application:
             old_reads += 1
             if time.perf_counter() - acknowledged > NEW_WITHIN_S:
                 raise SystemExit(f"the new price was not there after {NEW_WITHIN_S:g} s")
-        return report.Write(before, after, acknowledged - begin, time.perf_counter() - acknowledged, old_reads)
+        return table.Write(before, after, acknowledged - begin, time.perf_counter() - acknowledged, old_reads)
 
 
 async def compare(application: Application, seconds: float, progress: Progress) -> str:
@@ -125,9 +125,9 @@ async def compare(application: Application, seconds: float, progress: Progress) 
     write = await application.write(trace[0])
     return "\n\n".join(
         [
-            report.latencies(steps),
-            report.hits({"step 2": same_tiers, "steps 2 and 3": all_tiers}),
-            report.invalidation(write),
+            table.latencies(steps),
+            table.hits({"step 2": same_tiers, "steps 2 and 3": all_tiers}),
+            table.invalidation(write),
         ]
     )
 
