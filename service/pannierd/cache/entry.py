@@ -25,52 +25,58 @@ TAG_BYTES: Final = 57
 """What a tag costs beside its text."""
 
 
-class Node(Struct, gc=False, eq=False, kw_only=True):
-    """A place in a Fifo. `older` and `newer` are its neighbours while it is queued, else nowhere.
+class Ready(Struct, gc=False, eq=False, kw_only=True):
+    """What a hit reads. Python lays a class's fields out in front of those of its heirs, so these lie together.
+
+    Attributes:
+        wire: the RESP bulk reply of the value, ready to send.
+        seen: no invalidation numbered up to this one concerns the entry. When it equals the tenant's counter, the
+            entry needs no look at tags, patterns and namespace: that comparison is all the hot path pays.
+        sure_until: a whole clock second until which the entry is certainly fresh; 0 when nothing is certain. Entries
+            of one expiry bucket share the number, so that to ask it touches no memory of the entry's own.
+        uses: S3-FIFO's counter, 0 to 3.
+    """
+
+    wire: bytes = b""
+    seen: int = 0
+    sure_until: int = 0
+    uses: int = 0
+
+
+class Entry(Ready, gc=False, eq=False):
+    """One value. The engine owns it and changes it in place; everybody else only reads.
 
     Not traversed by the garbage collector (`gc=False`): with hundreds of thousands of entries a full collection would
     hold the loop for a fifth of a second. Nothing is lost by it, because an entry that leaves its queue is in no cycle.
-    """
-
-    older: Node = cast("Node", None)
-    newer: Node = cast("Node", None)
-
-
-class Entry(Node, gc=False, eq=False):
-    """One value. The engine owns it and changes it in place; everybody else only reads.
 
     Attributes:
         space: the namespace it belongs to.
         key: the caller's key, without tenant and namespace.
-        wire: the RESP bulk reply of the value, ready to send.
         content_type: as the writer gave it, or "".
         tags: what the entry belongs to, for invalidation.
         stored_at, fresh_until, stale_until: clock seconds. Fresh before `fresh_until`; stale, and served only by
             fetch-or-lease, before `stale_until`; gone after that.
         load_cost: seconds that the load took, from lease to fill; 0 for a plain write.
-        seen: no invalidation numbered up to this one concerns the entry. When it equals the tenant's counter, the
-            entry needs no look at tags, patterns and namespace: that comparison is all the hot path pays.
-        uses: S3-FIFO's counter, 0 to 3.
         cost: bytes it counts for in its tenant's share.
         second: the expiry bucket it stands in, 0 for none.
         queue: the Fifo it stands in, as a small number (see memory.py); 0 when it is not cached any more.
+        older, newer: its neighbours in that Fifo.
         known_etag: what `etag` computed; "" when nobody asked yet.
     """
 
     space: Space
     key: bytes
-    wire: bytes = b""
     content_type: str = ""
     tags: tuple[str, ...] = ()
     stored_at: float = 0.0
     fresh_until: float = 0.0
     stale_until: float = 0.0
     load_cost: float = 0.0
-    seen: int = 0
-    uses: int = 0
     cost: int = 0
     second: int = 0
     queue: int = 0
+    older: Entry = cast("Entry", None)
+    newer: Entry = cast("Entry", None)
     known_etag: str = ""
 
     def fill(self, value: bytes, content_type: str, tags: tuple[str, ...]) -> None:
@@ -79,6 +85,11 @@ class Entry(Node, gc=False, eq=False):
         self.content_type = sys.intern(content_type)
         self.tags = tags
         self.known_etag = ""
+
+    def fade(self, now: float) -> None:
+        """Be stale from now on."""
+        self.fresh_until = min(self.fresh_until, now)
+        self.sure_until = 0
 
     @property
     def value(self) -> bytes:

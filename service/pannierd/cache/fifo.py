@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from pannierd.cache.entry import Node
+from pannierd.cache.entry import Entry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pannierd.cache.entry import Entry
+    from pannierd.cache.space import Space
 
 
 class Fifo:
-    """A ring of nodes round a sentinel: the links live in the entries, so that leaving costs no search."""
+    """A ring of entries round one that stands for nothing: the links live in the entries, so that leaving costs no search."""
 
     def __init__(self) -> None:
-        self._ring = Node()
+        self._ring = Entry(cast("Space", None), b"")
         self._ring.older = self._ring.newer = self._ring
         self.bytes = 0
 
@@ -32,19 +32,19 @@ class Fifo:
         """Take out one that is in this queue. Its links are cleared, so that nothing outlives it."""
         older, newer = entry.older, entry.newer
         older.newer, newer.older = newer, older
-        entry.older = entry.newer = cast("Node", None)
+        entry.older = entry.newer = cast("Entry", None)
         self.bytes -= entry.cost
 
     def oldest(self) -> Entry | None:
         """The one that came first, still queued; None when the queue is empty."""
         oldest = self._ring.newer
-        return None if oldest is self._ring else cast("Entry", oldest)
+        return None if oldest is self._ring else oldest
 
     def __iter__(self) -> Iterator[Entry]:
-        node = self._ring.newer
-        while node is not self._ring:
-            yield cast("Entry", node)
-            node = node.newer
+        entry = self._ring.newer
+        while entry is not self._ring:
+            yield entry
+            entry = entry.newer
 
     def __repr__(self) -> str:
         return f"<Fifo {self.bytes} bytes>"

@@ -144,7 +144,7 @@ class Space:
         if entry is not None:
             self.tenant.died(entry, "key", soft=soft, by=by)
             if soft:
-                entry.fresh_until = min(entry.fresh_until, now)
+                entry.fade(now)
             else:
                 self._remove(entry, "invalidated")
         self.tenant.tracking.changed(self, key, origin)
@@ -201,7 +201,7 @@ class Space:
             if not cause.soft:
                 self._remove(entry, "invalidated")
                 return False
-            entry.fresh_until = min(entry.fresh_until, now)
+            entry.fade(now)
         entry.seen = self.versions.counter
         return True
 

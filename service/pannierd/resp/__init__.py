@@ -6,7 +6,8 @@ session             what one connection's commands have in common, without I/O
 commands            the table, and what each command does
 dispatch            what happens around a command: permission, queue, rate, errors
 connection          bytes in and out
-bare                GETs of what is there: the hot path
+bare                reads of what is there: the hot path
+fetched             what a fetch answers
 unread              whether a client reads its answers
 tally               what the hot path costs to measure
 lane, listeners     what connections share; where they come from

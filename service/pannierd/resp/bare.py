@@ -1,7 +1,8 @@
-"""The bare path: GETs of values that are there, answered from the dictionary with nothing in between.
+"""The bare path: GETs and fetches of values that are there, answered from the dictionary with nothing in between.
 
-Every line here is paid for each GET, and loadtests/f01_lane_get.py holds what it costs. An entry that is unknown,
-invalidated or over is not answered here: to find out what it means is the general path's business.
+Every line here is paid for each of them; loadtests/f01_lane_get.py and f02_async_client.py hold what it costs. Most of
+that is waiting for memory, so an entry is asked only what lies together in it. One that is unknown, perhaps invalidated
+or perhaps over is not answered here: to find out is the general path's business.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from typing import TYPE_CHECKING, Final, Literal
 import hiredis
 
 from pannierd.cache.memory import MOST_USES
+from pannierd.cache.policy import REFRESH_HORIZON
+from pannierd.resp.fetched import fresh
 from pannierd.resp.protocol import Command
 
 if TYPE_CHECKING:
@@ -26,6 +29,8 @@ LONE_BYTES: Final = 128
 LONE_GET: Final = b"*2\r\n$3\r\nGET\r\n$"
 DECIMALS: Final = tuple(b"%d" % number for number in range(LONE_BYTES))
 GET: Final = b"GET"
+FETCH: Final = b"PN.FETCH"
+NOLEASE: Final = b"NOLEASE"
 
 
 def answer_lone(chunk: bytes, space: Space, now: float) -> bytes | None:
@@ -40,7 +45,7 @@ def answer_lone(chunk: bytes, space: Space, now: float) -> bytes | None:
     if length != DECIMALS[len(key)]:
         return None
     entry = space.entries.get(key)
-    if entry is None or entry.seen != space.versions.counter or entry.fresh_until <= now:
+    if entry is None or entry.seen != space.versions.counter or entry.sure_until <= now:
         return None
     if entry.uses < MOST_USES:
         entry.uses += 1
@@ -48,7 +53,7 @@ def answer_lone(chunk: bytes, space: Space, now: float) -> bytes | None:
     return entry.wire
 
 
-def answer_all(
+def answer_gets(
     gets: Gets, space: Space, now: float, answers: list[bytes], room: int
 ) -> tuple[Command | Literal[False] | None, int]:
     """Add answers until a command is something else, or `room` bytes are full.
@@ -57,13 +62,14 @@ def answer_all(
         That command; False when there are no more; None when what came is no command. And the bytes that were added.
     """
     lookup, counter, most_uses = space.entries.get, space.versions.counter, MOST_USES
+    second = int(now)
     answer = answers.append
     before, size = len(answers), 0
     command: Command | Literal[False] | None
     try:
         while type(command := gets()) is list and len(command) == 2 and command[0] == GET:  # noqa: PLR2004 - words
             entry = lookup(command[1])
-            if entry is None or entry.seen != counter or entry.fresh_until <= now or size > room:
+            if entry is None or entry.seen != counter or entry.sure_until <= second or size > room:
                 break
             if entry.uses < most_uses:
                 entry.uses += 1
@@ -71,6 +77,37 @@ def answer_all(
             answer(wire)
             size += len(wire)
     except (hiredis.ProtocolError, TypeError):  # broken framing; an argument that is no string
+        command = None
+    space.counts.hits += len(answers) - before
+    return command, size
+
+
+def answer_fetches(
+    first: Command, gets: Gets, space: Space, now: float, null: bytes, answers: list[bytes], room: int
+) -> tuple[Command | Literal[False] | None, int]:
+    """The same for `PN.FETCH key [NOLEASE]`, from `first` on, of values that need not be refreshed soon.
+
+    `null` is how this connection is told that there is no lease.
+    """
+    lookup, counter, most_uses = space.entries.get, space.versions.counter, MOST_USES
+    second = int(now)
+    before, size = len(answers), 0
+    command: Command | Literal[False] | None = first
+    try:
+        while type(command) is list and (len(command) == 2 or command[2:] == [NOLEASE]) and command[0] == FETCH:  # noqa: PLR2004 - words
+            entry = lookup(command[1])
+            if entry is None or entry.seen != counter or entry.sure_until <= second or size > room:
+                break
+            left = entry.fresh_until - now
+            if left <= entry.load_cost * REFRESH_HORIZON:
+                break
+            if entry.uses < most_uses:
+                entry.uses += 1
+            wire = fresh(entry, left, null)
+            answers.append(wire)
+            size += len(wire)
+            command = gets()
+    except (hiredis.ProtocolError, TypeError):  # as above
         command = None
     space.counts.hits += len(answers) - before
     return command, size

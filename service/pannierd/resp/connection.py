@@ -1,10 +1,10 @@
 """One connection: bytes in, bytes out, in order.
 
 Nearly every chunk is *plain* (see protocol): whole commands of a client that may read the namespace. hiredis takes it
-apart, GETs of what is there are answered on the bare path, and all answers leave in one write.
+apart, reads of what is there are answered on the bare path, and all answers leave in one write.
 
     data_received ── plain? ──► hiredis ───┐
-          │                                ├──► bare GET, or dispatch ──► _write
+          │                                ├──► bare path, or dispatch ──► _write
           └── else ──► exact parser ───────┘       │
                                                    └── must hold ──► what is left waits in the exact parser
 
@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Final, Literal, cast
 import hiredis
 
 from pannierd.resp import replies
-from pannierd.resp.bare import LONE_BYTES, answer_all, answer_lone
+from pannierd.resp.bare import FETCH, LONE_BYTES, answer_fetches, answer_gets, answer_lone
 from pannierd.resp.protocol import Command, ProtocolError, cut_command
 from pannierd.resp.session import Session
 from pannierd.resp.unread import Unread
@@ -30,6 +30,7 @@ from pannierd.resp.unread import Unread
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
+    from pannierd.cache.space import Space
     from pannierd.resp.bare import Gets
     from pannierd.resp.listeners import Listener
 
@@ -58,7 +59,7 @@ class Connection(asyncio.Protocol):
         self._clock = lane.clock
         self._is_plain = lane.is_plain
         self._execute = lane.dispatch.execute
-        self._tally = lane.tally
+        self._gets_tally, self._fetches_tally = lane.gets_tally, lane.fetches_tally
         self._reader = hiredis.Reader()
         self._exact = lane.parser()
         # Set by connection_made.
@@ -102,10 +103,10 @@ class Connection(asyncio.Protocol):
         if space is not None and self._is_ready:
             if len(chunk) <= LONE_BYTES and (answer := answer_lone(chunk, space, now)):
                 self._transport.write(answer)
-                self._tally.add(1, now)
+                self._gets_tally.add(1, now)
                 return
             if self._is_plain(chunk):
-                self._serve_plain(chunk, now)
+                self._serve_plain(chunk, space, now)
                 return
         if not self._is_holding:
             self._exact.feed(chunk)
@@ -163,21 +164,13 @@ class Connection(asyncio.Protocol):
 
     # Carrying out.
 
-    def _serve_plain(self, chunk: bytes, now: float) -> None:
+    def _serve_plain(self, chunk: bytes, space: Space, now: float) -> None:
         """A chunk of whole commands, as nearly all are. What turns out to be otherwise goes to the exact parser."""
         self._taken = 0
-        command: Command | Literal[False] | None
-        try:
-            self._reader.feed(chunk)
-            gets = self._reader.gets
-            command = self._serve_gets(gets, now)
-            while type(command) is list and command:
-                self._serve_one(command)
-                if self._is_holding:
-                    break
-                command = self._serve_gets(gets, now)
-        except (hiredis.ProtocolError, TypeError):
-            command = None  # what came is no command; the exact parser says what is wrong with it
+        self._reader.feed(chunk)
+        command = self._serve_bare(self._reader.gets, space, now)
+        if command:
+            command = self._serve_others(command, now)
         self._write()
         begun = chunk.count(b"\r\n*") + 1  # at least: a value may look like a command's begin
         if self._taken < begun:
@@ -185,6 +178,20 @@ class Connection(asyncio.Protocol):
             self._hand_over(chunk, cut_command(chunk, self._taken) if may_be_cut else b"")
         elif self._session.is_ended:
             self._end()
+
+    def _serve_others(self, command: Command | Literal[False] | None, now: float) -> Command | Literal[False] | None:
+        """Carry out what hiredis has, from this command on. Returns what _serve_bare does."""
+        gets, session = self._reader.gets, self._session
+        try:
+            while type(command) is list and command:
+                self._serve_one(command)
+                if self._is_holding:
+                    break
+                space = session.bare_space
+                command = gets() if space is None else self._serve_bare(gets, space, now)
+        except (hiredis.ProtocolError, TypeError):
+            command = None  # what came is no command; the exact parser says what is wrong with it
+        return command
 
     def _hand_over(self, chunk: bytes, unfinished: bytes) -> None:
         """Give the exact parser what of a chunk was not carried out.
@@ -197,19 +204,23 @@ class Connection(asyncio.Protocol):
         self._exact.feed(unfinished or chunk)
         self._serve_exact(0 if unfinished else self._taken)
 
-    def _serve_gets(self, gets: Gets, now: float) -> Command | Literal[False] | None:
+    def _serve_bare(self, gets: Gets, space: Space, now: float) -> Command | Literal[False] | None:
         """Answer what the bare path can, up to the first command that is something else, which is returned."""
-        space = self._session.bare_space
-        if space is None:
-            return gets()
         answers = self._answers
         before = len(answers)
-        command, size = answer_all(gets, space, now, answers, BATCH_BYTES)
-        hits = len(answers) - before
-        if hits:
-            self._taken += hits
-            self._size += size
-            self._tally.add(hits, now)
+        command, size = answer_gets(gets, space, now, answers, BATCH_BYTES)
+        if hits := len(answers) - before:
+            self._gets_tally.add(hits, now)
+        if command and command[0] == FETCH:
+            command, fetched = answer_fetches(
+                command, gets, space, now, self._session.dialect.null, answers, BATCH_BYTES
+            )
+            if fetches := len(answers) - before - hits:
+                self._fetches_tally.add(fetches, now)
+                size += fetched
+                hits += fetches
+        self._taken += hits
+        self._size += size
         return command
 
     def _serve_exact(self, skipped: int = 0, *, may_bridge: bool = False) -> None:
@@ -240,8 +251,9 @@ class Connection(asyncio.Protocol):
     def _bridge(self) -> None:
         """Between two commands: treat what follows as a chunk of its own."""
         rest = self._exact.take_rest()
-        if not self._is_holding and self._session.bare_space is not None and self._is_plain(rest):
-            self._serve_plain(rest, self._clock())
+        space = self._session.bare_space
+        if not self._is_holding and space is not None and self._is_plain(rest):
+            self._serve_plain(rest, space, self._clock())
         else:
             self._exact.feed(rest)
 

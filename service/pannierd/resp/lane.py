@@ -34,7 +34,7 @@ class Lane:
     Attributes:
         sessions: the open ones, by number.
         started_at: clock seconds.
-        tally: of the GETs that were answered on the bare path.
+        gets_tally, fetches_tally: of what was answered on the bare path.
     """
 
     def __init__(
@@ -60,7 +60,8 @@ class Lane:
         self.sessions: dict[int, Session] = {}
         self.dispatch = Dispatch(full_table(), metrics, log)
         self.is_plain = plain_chunks(limits.max_lane_arguments, limits.max_lane_command_bytes)
-        self.tally = Tally(metrics, clock)
+        self.gets_tally = Tally("GET", "get", metrics, clock)
+        self.fetches_tally = Tally("PN.FETCH", "fetch", metrics, clock)
         self._numbers = count(1)
 
     def tcp(self, address: Address) -> TcpListener:

@@ -1,7 +1,7 @@
-"""The tally of GETs that are answered on the bare path: what it costs to measure them, and no more.
+"""The tally of reads that are answered on the bare path: what it costs to measure them, and no more.
 
-To ask the clock and to sort a duration into its bucket would take longer than the GET. So one chunk in each millisecond
-is measured, and its duration stands for all GETs of that millisecond. Their number is exact.
+To ask the clock and to sort a duration into its bucket would take longer than the read. So one chunk in each
+millisecond is measured, and its duration stands for all reads of that millisecond. Their number is exact.
 """
 
 from __future__ import annotations
@@ -20,20 +20,21 @@ DURATION_HELP: Final = "Time from a request's arrival to its answer."
 
 
 class Tally:
-    """Shared by all connections."""
+    """Of one command, shared by all connections."""
 
-    __slots__ = ("_clock", "_counts", "_duration", "_hits", "_is_running", "_seconds")
+    __slots__ = ("_clock", "_command", "_counts", "_duration", "_hits", "_is_running", "_seconds")
 
-    def __init__(self, metrics: Metrics, clock: Callable[[], float]) -> None:
+    def __init__(self, command: str, operation: str, metrics: Metrics, clock: Callable[[], float]) -> None:
+        self._command = command
         self._hits = 0  # not in the metrics yet
         self._is_running = False  # whether they soon will be
         self._clock = clock
         self._counts = metrics.lane_commands
-        self._duration = metrics.histogram(DURATION, DURATION_HELP, {"operation": "get", "tier": "memory"})
+        self._duration = metrics.histogram(DURATION, DURATION_HELP, {"operation": operation, "tier": "memory"})
         self._seconds = 0.0
 
     def add(self, hits: int, began: float) -> None:
-        """So many GETs that arrived at `began` (clock seconds) have their answers."""
+        """So many that arrived at `began` (clock seconds) have their answers."""
         self._hits += hits
         if not self._is_running:
             self._is_running = True
@@ -42,10 +43,10 @@ class Tally:
 
     def settle(self) -> None:
         """Put what was added into the metrics."""
-        self._counts["GET"] += self._hits
+        self._counts[self._command] += self._hits
         self._duration.observe(self._seconds, self._hits)
         self._hits = 0
         self._is_running = False
 
     def __repr__(self) -> str:
-        return f"<Tally {self._hits} to settle>"
+        return f"<Tally {self._command}: {self._hits} to settle>"

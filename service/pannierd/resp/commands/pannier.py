@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from pannierd.cache import Condition, Hit, Miss, Outcome, Stale
-from pannierd.cache.memory import MOST_USES
-from pannierd.cache.policy import REFRESH_HORIZON
+from pannierd.cache import Condition, Outcome
 from pannierd.cache.write import Write
 from pannierd.errors import BadRequest, DeadlineExceeded
 from pannierd.resilience import Deadline
 from pannierd.resp.commands.options import Kind, Options, read_integer, text_of
 from pannierd.resp.commands.row import ONE_KEY, PLAIN, READ, REMOVE, SLOW_READ, WRITE, Reply, Row
+from pannierd.resp.fetched import told
 from pannierd.resp.replies import OK, bulk, simple
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Mapping
 
     from pannierd.operations.cache import View
     from pannierd.resp.protocol import Command
@@ -28,7 +26,6 @@ if TYPE_CHECKING:
 NS_OPTION: Final = {b"NS": Kind.WORD}
 NS_ONLY: Final = Options(NS_OPTION)
 FETCH_OPTIONS: Final = Options({**NS_OPTION, b"WAIT": Kind.INTEGER, b"NOLEASE": Kind.NOTHING})
-NOLEASE: Final = b"NOLEASE"
 STORE_OPTIONS: Final = Options(
     {
         **NS_OPTION,
@@ -72,10 +69,7 @@ def call(session: Session, command: Command) -> Reply:
 
 
 def fetch(session: Session, command: Command) -> Reply:
-    """`[status, value, lease, ttl_ms, content_type]`. Hot: loadtests/f02_async_client.py."""
-    fresh = _fresh(session, command)
-    if fresh:
-        return fresh
+    """`[status, value, lease, ttl_ms, content_type]`; the bare path answers most."""
     key = command[1]
     given = FETCH_OPTIONS(command, 2) if len(command) > 2 else NONE_GIVEN  # noqa: PLR2004 - words
     view = session.view_of(given[b"NS"]) if b"NS" in given else session.bound
@@ -83,11 +77,10 @@ def fetch(session: Session, command: Command) -> Reply:
     if wait_ms:
         session.lane.in_flight.check()
     outcome = view.fetch(key, want_lease=b"NOLEASE" not in given, wait_ms=wait_ms, holder=session)
-    tell = TELLERS.get(type(outcome))
-    if tell is None:
-        return _fetched_later(session, view, key, cast("Awaitable[Outcome]", outcome))
+    if not isinstance(outcome, Outcome):
+        return _fetched_later(session, view, key, outcome)
     session.knows(view, key)
-    return tell(session, outcome, session.last_heard)
+    return told(outcome, session.dialect, session.last_heard)
 
 
 def store(session: Session, command: Command) -> bytes:
@@ -130,34 +123,6 @@ def invalidate(session: Session, command: Command) -> bytes:
     return simple(reach.reply)
 
 
-def _fresh(session: Session, command: Command) -> bytes:
-    """The common answer with as few calls as may be: a fresh value that need not be refreshed soon; else b"".
-
-    Hot: loadtests/f02_async_client.py.
-    """
-    if len(command) > 2 and (command[2] != NOLEASE or len(command) > 3):  # noqa: PLR2004 - words
-        return b""
-    view, now = session.bound, session.lane.clock()
-    space = view.space
-    entry = space.entries.get(command[1])
-    if entry is None or entry.seen != space.versions.counter:
-        return b""
-    left = entry.fresh_until - now
-    if left <= entry.load_cost * REFRESH_HORIZON:
-        return b""
-    if entry.uses < MOST_USES:
-        entry.uses += 1
-    space.counts.hits += 1
-    if session.tracking is not None:
-        session.knows(view, command[1])
-    return b"*5\r\n+hit\r\n%b%b:%d\r\n%b" % (
-        entry.wire,
-        session.dialect.null,
-        left * 1000,
-        _media_type(entry.content_type),
-    )
-
-
 def _patience_ms(session: Session, view: View, given: Mapping[bytes, Any]) -> int:
     """How long this fetch may wait. Inside a transaction nothing waits."""
     wanted_ms: int = given.get(b"WAIT", view.space.policy.wait_ms)
@@ -166,41 +131,10 @@ def _patience_ms(session: Session, view: View, given: Mapping[bytes, Any]) -> in
     return 0 if session.is_executing else min(wanted_ms, session.lane.limits.max_deadline_ms)
 
 
-def _tell_hit(session: Session, hit: Hit, now: float) -> bytes:
-    entry = hit.entry
-    ttl_ms = round((entry.fresh_until - now) * 1000)
-    lease = session.dialect.null if hit.lease is None else bulk(hit.lease.encode())
-    return b"*5\r\n+hit\r\n%b%b:%d\r\n%b" % (entry.wire, lease, ttl_ms, _media_type(entry.content_type))
-
-
-def _tell_stale(session: Session, stale: Stale, _: float) -> bytes:
-    entry = stale.entry
-    lease = session.dialect.null if stale.lease is None else bulk(stale.lease.encode())
-    return b"*5\r\n+stale\r\n%b%b:0\r\n%b" % (entry.wire, lease, _media_type(entry.content_type))
-
-
-def _tell_miss(session: Session, miss: Miss, _: float) -> bytes:
-    null = session.dialect.null
-    lease = null if miss.lease is None else bulk(miss.lease.encode())
-    return b"*5\r\n+miss\r\n%b%b:0\r\n$0\r\n\r\n" % (null, lease)
-
-
-TELLERS: Final[Mapping[type, Callable[[Session, Any, float], bytes]]] = {
-    Hit: _tell_hit,
-    Stale: _tell_stale,
-    Miss: _tell_miss,
-}
-
-
-@lru_cache(maxsize=256)
-def _media_type(text: str) -> bytes:
-    return bulk(text.encode())
-
-
 async def _fetched_later(session: Session, view: View, key: bytes, waiting: Awaitable[Outcome]) -> bytes:
     outcome = await waiting
     session.knows(view, key)
-    return TELLERS[type(outcome)](session, outcome, session.lane.clock())
+    return told(outcome, session.dialect, session.lane.clock())
 
 
 def _write(value: bytes, given: Mapping[bytes, Any]) -> Write:
