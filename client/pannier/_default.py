@@ -1,21 +1,32 @@
-"""The default client of a process: made on first use, and replaceable in tests."""
+"""The default client of a process: made on first use, made anew once it is closed, and replaceable in tests."""
 
 from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 __all__ = ["Default"]
 
-T = TypeVar("T")
+
+class _Closable(Protocol):
+    """A client of either kind."""
+
+    is_closed: bool
+
+
+T = TypeVar("T", bound=_Closable)
 
 
 class Default(Generic[T]):
-    """One client, or none yet."""
+    """One client, or none yet.
+
+    An application that ends closes it; another application of the same process (the next test, a second event loop)
+    then gets one of its own.
+    """
 
     def __init__(self, make: Callable[[], T], current: T | None = None) -> None:
         """Remember how to make it; or hold one from the beginning."""
@@ -26,22 +37,25 @@ class Default(Generic[T]):
 
     def get(self) -> T:
         """The client, made now if need be. Raises what making it raises."""
-        if self.current is None:
-            with self._lock:
-                if self.current is None:
-                    self.current = self._make()
-        return self.current
+        current = self.current
+        if current is not None and not current.is_closed:
+            return current
+        with self._lock:
+            if self.current is None or self.current.is_closed:
+                self.current = self._make()
+            return self.current
 
     @contextmanager
-    def replaced(self, client: T) -> Iterator[T]:
-        """Within this, the default is another one."""
+    def replaced(self, make: Callable[[], T]) -> Iterator[None]:
+        """Within this, the default is made by somebody else."""
         with self._lock:
-            previous, self.current = self.current, client
+            previous = self._make, self.current
+            self._make, self.current = make, None
         try:
-            yield client
+            yield
         finally:
             with self._lock:
-                self.current = previous
+                self._make, self.current = previous
 
     def __repr__(self) -> str:
         """What it holds."""

@@ -49,7 +49,7 @@ def home_of(function: Callable[..., Any], client: AnyClient | None) -> Default[A
     kind: type[AnyClient] = AioClient if is_async(function) else Client
     if not isinstance(client, kind):
         raise Misconfigured(f"{function.__qualname__} needs a {kind.__module__}.Client, not {client!r}")
-    return Default(kind, client)
+    return Default(lambda: client, client)  # closed or not: it is the one that was asked for
 
 
 def looking_up(plan: CachedFunction, home: Default[Any]) -> Any:

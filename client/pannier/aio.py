@@ -64,6 +64,8 @@ class Client:
             url, token=token, namespace=namespace, timeout=timeout, near_cache=near_cache, environment=environment
         )
         self.settings = settings
+        # Once `close` was called, in whichever loop. A default client that is closed is replaced by a new one.
+        self.is_closed = False
         # What the decorators work with.
         self.sidecar = AioSidecar(settings, clock or time.monotonic)
         self.loader = AioLoader(self.sidecar)
@@ -116,6 +118,7 @@ class Client:
 
         It closes the connections of the running loop.
         """
+        self.is_closed = True
         await self.sidecar.close()
 
     async def __aenter__(self) -> Self:

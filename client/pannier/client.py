@@ -65,6 +65,8 @@ class Client:
             url, token=token, namespace=namespace, timeout=timeout, near_cache=near_cache, environment=environment
         )
         self.settings = settings
+        # Once `close` was called. A default client that is closed is replaced by a new one.
+        self.is_closed = False
         # What the decorators work with.
         self.sidecar = Sidecar(settings, clock or time.monotonic)
         self.loader = Loader(self.sidecar)
@@ -114,6 +116,7 @@ class Client:
 
     def close(self) -> None:
         """Send the invalidations that wait, if that is possible now, and hang up. May be called twice."""
+        self.is_closed = True
         self.sidecar.close()
 
     def __enter__(self) -> Self:

@@ -16,6 +16,7 @@ import pannier.aio
 from pannier import BadRequest, Misconfigured, NotCacheable, cache, cache_invalidate, cache_refresh
 from pannier.aio import DEFAULT as AIO_DEFAULT
 from pannier.client import DEFAULT
+from pannier.testing import FakePannier
 from patience import until, until_now
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def test_a_decorator_may_be_bare_empty_or_with_arguments(origin: Origin, decorat
 
     form = {"bare": decorator, "empty": decorator(), "with arguments": decorator(namespace=origin.namespace)}[spelling]
     default: Any = DEFAULT if origin.kind == "sync" else AIO_DEFAULT
-    with default.replaced(origin.client):
+    with default.replaced(lambda: origin.client):
         decorated = origin.decorate(form, get)
         assert [decorated(7), decorated(7)] == ([1, 1] if decorator is cache else [1, 2])
 
@@ -353,6 +354,25 @@ def test_a_client_of_the_other_kind_is_refused(sidecar_url: str) -> None:
         cache(client=client)(get)
 
 
+def test_a_default_client_that_was_closed_is_made_anew_and_one_that_was_given_is_not() -> None:
+    runs = []
+
+    def get() -> int:
+        runs.append(1)
+        return len(runs)
+
+    with FakePannier() as fake:
+        by_default = cache(key="default", client=None)(get)
+        assert by_default() == 1
+        pannier.client().close()
+        assert by_default() == 1
+        given = fake.client()
+        by_given = cache(key="given", client=given)(get)
+        assert by_given() == 2
+        given.close()
+        assert [by_given(), by_given()] == [3, 4]
+
+
 def test_an_argument_that_cannot_be_a_key_is_named(origin: Origin) -> None:
     def get(thing: object) -> int:
         return 1
@@ -385,7 +405,7 @@ class LateNode:
 
 
 def test_an_annotation_that_names_what_does_not_exist_yet_is_looked_up_later(client: pannier.Client) -> None:
-    with DEFAULT.replaced(client), pytest.raises(NameError, match="NoSuchName"):
+    with DEFAULT.replaced(lambda: client), pytest.raises(NameError, match="NoSuchName"):
         Node().broken()
 
 

@@ -122,6 +122,16 @@ async def test_aiohttp_has_the_client_from_start_to_end(fake: FakePannier) -> No
         await app[pannier_aiohttp.CLIENT].cache(on_unavailable="raise").get("7")
 
 
+async def test_an_application_after_another_in_the_same_loop_is_served_as_the_first_was(fake: FakePannier) -> None:
+    for _ in range(2):
+        app = web.Application()
+        pannier_aiohttp.setup(app)
+        async with AiohttpTestClient(TestServer(app)):
+            assert await double(4) == 8
+            assert await app[pannier_aiohttp.CLIENT].cache(on_unavailable="raise").get("double:4") == 8
+    assert runs == [4]
+
+
 async def test_aiohttp_takes_a_client_of_ones_own(fake: FakePannier) -> None:
     own = fake.aio_client(namespace="own")
     app = web.Application()

@@ -9,7 +9,7 @@ from pannier.aio import DEFAULT as AIO_DEFAULT
 from pannier.client import DEFAULT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from pannier import aio
     from pannier.client import Client
@@ -18,11 +18,13 @@ __all__ = ["default_clients"]
 
 
 @contextmanager
-def default_clients(sync_client: Client, aio_client: aio.Client) -> Iterator[None]:
-    """Within this, both are the default. They are closed at the end, the async one by its loop's next turns."""
-    with DEFAULT.replaced(sync_client), AIO_DEFAULT.replaced(aio_client):
+def default_clients(make: Callable[[], Client], make_aio: Callable[[], aio.Client]) -> Iterator[None]:
+    """Within this, the defaults are made so. They are closed at the end, the async one by its loop's next turns."""
+    with DEFAULT.replaced(make), AIO_DEFAULT.replaced(make_aio):
         try:
             yield
         finally:
-            aio_client.sidecar.leave()
-            sync_client.close()
+            if AIO_DEFAULT.current is not None:
+                AIO_DEFAULT.current.sidecar.leave()
+            if DEFAULT.current is not None:
+                DEFAULT.current.close()

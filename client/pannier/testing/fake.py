@@ -118,7 +118,7 @@ class FakePannier:
             self._start()
             stack.callback(self._end)
             self._listen()
-            stack.enter_context(default_clients(self.client(), self.aio_client()))
+            stack.enter_context(default_clients(self.client, self.aio_client))
             self._stack = stack.pop_all()
         return self
 

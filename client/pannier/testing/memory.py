@@ -178,7 +178,9 @@ class Memory:
 
     def _kill(self, place: Place, entry: Entry, *, soft: bool) -> None:
         if soft:
+            span = entry.stale_until - entry.fresh_until
             entry.fresh_until = min(entry.fresh_until, self.now)
+            entry.stale_until = entry.fresh_until + span
         else:
             del self._entries[place]
 

@@ -6,7 +6,8 @@ import importlib.util
 import shutil
 import subprocess
 import sys
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from pannier import aio
@@ -47,10 +48,8 @@ class RealPannier:
     @contextmanager
     def default_clients(self, namespace: str) -> Iterator[None]:
         """Within this, the default clients, sync and async, use this sidecar and this namespace."""
-        with ExitStack() as stack:
-            stack.enter_context(
-                default_clients(Client(self.url, namespace=namespace), aio.Client(self.url, namespace=namespace))
-            )
+        where = partial(Client, self.url, namespace=namespace), partial(aio.Client, self.url, namespace=namespace)
+        with default_clients(*where):
             yield
 
     def __enter__(self) -> Self:
