@@ -14,7 +14,6 @@ from msgspec.structs import replace
 from callers import PATIENCE_S, LaneCaller, LaneConnection, WebCaller
 from pannierd.config import Tenant
 from pannierd.config.address import Address
-from pannierd.resilience import InFlight
 from pannierd.resp import Lane
 from pannierd.telemetry.metrics import Metrics
 from pannierd.tenancy import Tenants
@@ -103,7 +102,7 @@ class BothLanes:
         log = structlog.wrap_logger(structlog.testing.CapturingLogger())
         metrics = Metrics("0")
         tenants = Tenants(config.tenants, clock, log, metrics.degraded)
-        lane = Lane(operations, tenants, metrics, config.limits, InFlight(1_024), clock, log)
+        lane = Lane(operations, tenants, metrics, config.limits, clock, log)
         web = Web(operations, tenants, RequestIds("test"), Life(), metrics, config=config, clock=clock, log=log)
         self._lane, self._web = lane.tcp(Address.parse("127.0.0.1:0")), web.listener
         await self._lane.start()

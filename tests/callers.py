@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from fakes import Bench
-    from pannierd.operations.cache import View
+    from pannierd.operations.view import View
 
 PATIENCE_S = 10.0
 """For what must come; nothing is ever waited for this long."""

@@ -11,13 +11,15 @@ from pannierd.cache.outcomes import Hit, Miss, Outcome, Stale
 from pannierd.cache.world import World
 from pannierd.cache.write import Write
 from pannierd.config import Cache, Config, Limits, Memory, Namespace
-from pannierd.operations.cache import CacheOperations, View
+from pannierd.operations.cache import CacheOperations
+from pannierd.telemetry.metrics import Metrics
 from pannierd.tenancy.tenants import Caller
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pannierd.cache.space import Space
+    from pannierd.operations.view import View
 
 NOON = 1_700_000_000.0
 """What the wall clock shows when the test's clock stands at 0."""
@@ -72,12 +74,13 @@ class Bench:
         namespaces: Mapping[str, Namespace] | None = None,
         max_tags: int = 1_000,
         max_tracked_keys: int = 1_000,
+        max_in_flight: int = 1_024,
     ) -> None:
         self.clock = Clock()
         self.draw = Draw()
         numbers = count(1)
         self.config = Config(
-            limits=Limits(max_tracked_keys=max_tracked_keys),
+            limits=Limits(max_tracked_keys=max_tracked_keys, max_in_flight=max_in_flight),
             cache=Cache(memory=Memory(max_bytes=max_bytes, max_tags=max_tags), lease_ms=10_000, lease_max_ms=60_000),
             namespaces=dict(namespaces or {}),
         )
@@ -87,8 +90,9 @@ class Bench:
             draw=self.draw,
             new_lease=lambda: f"lease-{next(numbers)}",
         )
+        self.metrics = Metrics("0")
         self.engine = Engine(self.config, dict.fromkeys(tenants, max_bytes), world, "sidecar-1")
-        self.operations = CacheOperations(self.engine)
+        self.operations = CacheOperations(self.engine, self.config.limits, self.metrics)
         self._callers = {
             name: Caller(name, frozenset({"use", "operator"}), f"{name}#1", None) for name in (*tenants, "default")
         }

@@ -13,7 +13,6 @@ from msgspec.structs import replace
 from fakes import NOON, Bench
 from pannierd.config import Limits, Tenant
 from pannierd.config.address import Address
-from pannierd.resilience import InFlight
 from pannierd.resp import Lane
 from pannierd.resp.session import Peer, Session
 from pannierd.telemetry.metrics import Metrics
@@ -42,23 +41,27 @@ class LaneBench:
     def __init__(
         self, *, bench: Bench | None = None, tenants: Mapping[str, Tenant] | None = None, **limits: Any
     ) -> None:
-        self.bench = bench or Bench(tenants=tuple(tenants or ("default",)))
+        most = limits.pop("max_in_flight", 1_024)
+        self.bench = bench or Bench(tenants=tuple(tenants or ("default",)), max_in_flight=most)
         self.clock = self.bench.clock
         self.listener: TcpListener
         self.log = structlog.testing.CapturingLogger()
         self.metrics = Metrics("0")
-        self.in_flight = InFlight(limits.pop("max_in_flight", 1_024))
         wrapped = structlog.wrap_logger(self.log)
         self.lane = Lane(
             self.bench.operations,
             Tenants(tenants or {}, self.clock, wrapped, self.metrics.degraded),
             self.metrics,
             replace(Limits(), **limits),
-            self.in_flight,
             self.clock,
             wrapped,
             lambda: NOON + self.clock.now,
         )
+
+    @property
+    def waiting(self) -> int:
+        """How many calls wait for somebody else's load."""
+        return self.bench.operations.waiting
 
     def session(self) -> Talk:
         """A new session, without a connection."""
@@ -164,13 +167,20 @@ def written(*words: Word) -> bytes:
 
 
 def read(wire: object) -> Any:
-    """One reply, with errors as texts."""
+    """The one reply, with errors as texts."""
     assert isinstance(wire, bytes), "the reply has to be waited for"
+    (reply,) = read_all(wire)
+    return reply
+
+
+def read_all(wire: bytes) -> list[Any]:
+    """Every reply."""
     reader = hiredis.Reader()
     reader.feed(wire)
-    reply = reader.gets()
-    assert reader.gets() is False, "more than one reply"
-    return _plain(reply)
+    replies = []
+    while (reply := reader.gets()) is not False:
+        replies.append(_plain(reply))
+    return replies
 
 
 def _plain(reply: Any) -> Any:

@@ -190,7 +190,16 @@ async def running(config: Config, *, clock: Callable[[], float] = time.monotonic
     engine = Engine(config, memory_shares(config.tenants, MEMORY_BYTES), World(clock=clock), "test")
     metrics, life, ids = WatchedMetrics(), Life(), RequestIds("test")
     tenants = Tenants(config.tenants, clock, log, metrics.degraded)
-    web = Web(CacheOperations(engine), tenants, ids, life, metrics, config=config, clock=clock, log=log)
+    web = Web(
+        CacheOperations(engine, config.limits, metrics),
+        tenants,
+        ids,
+        life,
+        metrics,
+        config=config,
+        clock=clock,
+        log=log,
+    )
     diagnostics = Diagnostics(ids, life, metrics, config=config, clock=clock)
     await web.listener.start()
     await diagnostics.listener.start()

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 import pannier
 from pannier import _wire, errors
-from pannier._config import Settings
 from pannier.testing import memory
 from pannier.testing.globs import glob
 from pannierd import __version__
@@ -59,11 +58,6 @@ def test_the_fake_lives_by_the_defaults_of_the_sidecar() -> None:
         policy.max_value_bytes,
     ) == (memory._TTL_MS, memory._STALE_MS, memory._NEGATIVE_TTL_MS, memory.MAX_VALUE_BYTES)
     assert Config().cache.lease_max_ms == memory._LEASE_MAX_SECONDS * 1_000
-
-
-def test_the_client_waits_as_long_as_the_sidecar_works() -> None:
-    settings = Settings.resolve(environment={})
-    assert settings.timeout * 1_000 == Config().limits.deadline_ms
 
 
 def test_the_versions_are_the_same() -> None:

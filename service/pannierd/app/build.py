@@ -17,7 +17,6 @@ from pannierd.config.address import Address
 from pannierd.config.folders import lane_socket
 from pannierd.config.report import as_json, lines
 from pannierd.operations.cache import CacheOperations
-from pannierd.resilience import InFlight
 from pannierd.resp import Lane
 from pannierd.telemetry.loop_watch import LoopWatch
 from pannierd.telemetry.metrics import Metrics
@@ -55,12 +54,12 @@ def build(loaded: Loaded, variables: Mapping[str, str], log: FilteringBoundLogge
     tenants = Tenants(config.tenants, clock, log, metrics.degraded)
     engine = Engine(config, memory_shares(config.tenants, config.cache.memory.max_bytes), World(), instance)
     metrics.registry.register(CacheCollector(engine))
-    operations = CacheOperations(engine)
+    operations = CacheOperations(engine, config.limits, metrics)
     watch = LoopWatch(metrics, clock)
     life = Life(engine, tenants, metrics, watch, clock, lambda: as_json(lines(loaded, variables)))
     request_ids = RequestIds(instance)
 
-    lane = Lane(operations, tenants, metrics, config.limits, InFlight(config.limits.max_in_flight), clock, log)
+    lane = Lane(operations, tenants, metrics, config.limits, clock, log)
     server = config.server
     listeners: dict[str, Listener] = {}
     if server.diagnostics_address:

@@ -100,9 +100,6 @@ def _shares_fit(config: Config) -> Iterator[Mistake]:
 def _lower_bounds_stay_below_upper_ones(config: Config) -> Iterator[Mistake]:
     if config.cache.lease_ms > config.cache.lease_max_ms:
         yield ("cache", "lease_ms"), f"expected at most cache.lease_max_ms, which is {config.cache.lease_max_ms}"
-    most = config.limits.max_deadline_ms
-    if config.limits.deadline_ms > most:
-        yield ("limits", "deadline_ms"), f"expected at most limits.max_deadline_ms, which is {most}"
     for name, namespace in config.namespaces.items():
         if namespace.ttl_ms > namespace.max_ttl_ms:
             yield ("namespaces", name, "ttl_ms"), f"expected at most max_ttl_ms, which is {namespace.max_ttl_ms} here"

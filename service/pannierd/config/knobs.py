@@ -68,12 +68,11 @@ class Limits(Knobs, frozen=True):
     max_body_bytes: Annotated[Bytes, Meta(description="body of one HTTP request")] = 16_777_216
     body_timeout_ms: Annotated[Milliseconds, Meta(description="a body that takes longer to arrive is refused")] = 10_000
     keepalive_ms: Annotated[Milliseconds, Meta(description="an idle HTTP connection is closed after this")] = 15_000
-    deadline_ms: Annotated[Milliseconds, Meta(description="deadline of a call that names none")] = 1_000
-    max_deadline_ms: Annotated[Milliseconds, Meta(description="no call may ask for more")] = 60_000
+    max_deadline_ms: Annotated[Milliseconds, Meta(description="no call may last, or wait, for longer")] = 60_000
     max_connections: Annotated[Count, Meta(description="open connections per listener; one more is closed")] = 12_000
-    max_in_flight: Annotated[Count, Meta(description="calls per lane that are being answered; one more is refused")] = (
-        1_024
-    )
+    max_in_flight: Annotated[
+        Count, Meta(description="calls of one tenant that wait for another caller's load; one more is refused")
+    ] = 1_024
     max_lane_arguments: Annotated[Count, Meta(description="arguments of one lane command")] = 65_536
     max_lane_command_bytes: Annotated[
         Bytes, Meta(description="all arguments of one lane command; a larger one ends the connection")

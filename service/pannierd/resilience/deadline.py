@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = ["Deadline"]
+
+# What an answer may need on its way to a caller: milliseconds at least, and a part of the time that the caller has.
+LEAST_WAY_MS: Final = 2.0
+WAY_SHARE: Final = 0.05
 
 
 class Deadline:
@@ -24,14 +28,14 @@ class Deadline:
         """The deadline `ms` milliseconds from now."""
         return cls(clock() + ms / 1000, clock)
 
+    @classmethod
+    def ahead_of(cls, ms: float, clock: Callable[[], float]) -> Deadline:
+        """For a caller that gives up in `ms` milliseconds: so much earlier that the answer is there by then."""
+        return cls.after(ms - min(max(LEAST_WAY_MS, ms * WAY_SHARE), ms / 2), clock)
+
     def left_ms(self) -> float:
         """Milliseconds that are left; 0.0 once the deadline has passed."""
         return max(0.0, (self._at - self._clock()) * 1000)
-
-    @property
-    def passed(self) -> bool:
-        """Whether the time is over."""
-        return self._clock() >= self._at
 
     def __repr__(self) -> str:
         return f"<Deadline {self.left_ms():.0f} ms left>"

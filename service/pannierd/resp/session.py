@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from pannierd.cache.space import Space
-    from pannierd.operations.cache import View
+    from pannierd.operations.view import View
     from pannierd.resp.commands.row import Row
     from pannierd.resp.lane import Lane
     from pannierd.resp.protocol import Command

@@ -9,14 +9,14 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
+from pannierd.operations.durations import cache_duration
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pannierd.telemetry.metrics import Metrics
 
 INTERVAL_SECONDS: Final = 0.001
-DURATION: Final = "pannier_cache_request_duration_seconds"
-DURATION_HELP: Final = "Time from a request's arrival to its answer."
 
 
 class Tally:
@@ -30,7 +30,7 @@ class Tally:
         self._is_running = False  # whether they soon will be
         self._clock = clock
         self._counts = metrics.lane_commands
-        self._duration = metrics.histogram(DURATION, DURATION_HELP, {"operation": operation, "tier": "memory"})
+        self._duration = cache_duration(metrics, operation, "memory")
         self._seconds = 0.0
 
     def add(self, hits: int, began: float) -> None:

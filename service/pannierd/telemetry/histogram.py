@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from itertools import accumulate
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["BOUNDS", "Histogram"]
 
@@ -33,20 +36,36 @@ BOUNDS: Final = (
     10.0,
 )
 
+SAMPLED_EVERY_S: Final = 0.001
+
 
 class Histogram:
     """Counts of durations, one per bucket and one beyond the last."""
 
-    __slots__ = ("_counts", "_sum")
+    __slots__ = ("_bucket", "_counts", "_sampled_at", "_seconds", "_sum")
 
     def __init__(self) -> None:
         self._counts = [0] * (len(BOUNDS) + 1)
         self._sum = 0.0
+        # The last event that `sample` measured: clock seconds of its begin, its duration and bucket.
+        self._sampled_at = float("-inf")
+        self._seconds, self._bucket = 0.0, 0
 
     def observe(self, seconds: float, count: int = 1) -> None:
         """Count `count` events that took `seconds` each."""
         self._counts[bisect_left(BOUNDS, seconds)] += count
         self._sum += seconds * count
+
+    def sample(self, began: float, clock: Callable[[], float]) -> None:
+        """Count an event that began then (clock seconds) and ends now, for what takes less time than to measure it.
+
+        Of the events that begin in one millisecond the first is measured, and its duration stands for them all.
+        """
+        if began >= self._sampled_at + SAMPLED_EVERY_S:
+            self._sampled_at, self._seconds = began, clock() - began
+            self._bucket = bisect_left(BOUNDS, self._seconds)
+        self._counts[self._bucket] += 1
+        self._sum += self._seconds
 
     @property
     def total(self) -> int:

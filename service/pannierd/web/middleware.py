@@ -1,18 +1,15 @@
 """What happens to every request, in this order.
 
-    target     the raw target in its parts                                  400
-    head       all headers together within max_header_bytes                 413
-    guard      Host is ours, no web page asks                               421, 403
-    route      method and path have a handler                               404, 405
-    caller     token to tenant, with the role that the route wants          401, 403
-    query      known parameters only                                        400
-    deadline   X-Pannier-Deadline-Ms, when the caller gives up              504
-    body       read whole, within its size and time                         413, 504, 503
-    in flight  one more call is being answered, or too many are             503
-    handler    the route's own
-    errors     become problem+json; a fault of ours is logged, and told apart from everything else by its code
-
-A body is read before the call counts as in flight, so that slow uploads cannot use up the places of others.
+target     the raw target in its parts                                  400
+head       all headers together within max_header_bytes                 413
+guard      Host is ours, no web page asks                               421, 403
+route      method and path have a handler                               404, 405
+caller     token to tenant, with the role that the route wants          401, 403
+query      known parameters only                                        400
+deadline   X-Pannier-Deadline-Ms, when the caller gives up              504
+body       read whole, within its size and time                         413, 504, 503
+handler    the route's own; it answers in this turn of the loop, or bounds how many wait
+errors     become problem+json; a fault of ours is logged, and told apart from everything else by its code
 """
 
 from __future__ import annotations
@@ -25,7 +22,7 @@ from aiohttp import hdrs
 from multidict import istr
 
 from pannierd.errors import BadRequest, DeadlineExceeded, Forbidden, InternalError, PannierdError, TooLarge
-from pannierd.resilience import Deadline, InFlight
+from pannierd.resilience import Deadline
 from pannierd.web.bodies import Bodies
 from pannierd.web.call import Call
 from pannierd.web.credentials import token_in
@@ -70,11 +67,7 @@ TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-
 
 
 class Middleware:
-    """The way of a request from its headers to its reply. One for the web listener.
-
-    Attributes:
-        in_flight: the calls that are being answered now.
-    """
+    """The way of a request from its headers to its reply. One for the web listener."""
 
     def __init__(
         self,
@@ -89,7 +82,6 @@ class Middleware:
         log: FilteringBoundLogger,
     ) -> None:
         limits, server = config.limits, config.server
-        self.in_flight = InFlight(limits.max_in_flight)
         self._router = router
         self._guard = Guard(server)
         self._bodies = Bodies(limits.max_body_bytes, limits.body_timeout_ms)
@@ -146,11 +138,7 @@ class Middleware:
             body = await self._bodies.read(call.request, call.deadline)
             kind = route.body
             call.body = body if kind is bytes else from_json(kind, body, call.headers.get(hdrs.CONTENT_TYPE, ""))
-        self.in_flight.enter()
-        try:
-            return await route.handler(call)
-        finally:
-            self.in_flight.leave()
+        return await route.handler(call)
 
     def _check_head(self, request: BaseRequest) -> None:
         size = len(request.raw_path) + sum(map(len, chain.from_iterable(request.raw_headers)))
@@ -171,7 +159,7 @@ class Middleware:
         deadline_ms = min(float(text), self._limits.max_deadline_ms)
         if not deadline_ms:
             raise DeadlineExceeded("the deadline had passed before the call arrived")
-        return Deadline.after(deadline_ms, self._clock)
+        return Deadline.ahead_of(deadline_ms, self._clock)
 
     def _problem(self, error: PannierdError) -> Reply:
         if error.code in REFUSALS:

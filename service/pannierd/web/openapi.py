@@ -18,7 +18,6 @@ from pannierd.errors import (
     PannierdError,
     TooLarge,
     Unauthenticated,
-    Unavailable,
 )
 from pannierd.web.answers import RESPONSE_HEADERS
 from pannierd.web.problems import Problem
@@ -32,8 +31,9 @@ if TYPE_CHECKING:
 __all__ = ["document"]
 
 REF: Final = "#/components/schemas/{name}"
-OF_EVERY_ROUTE: Final = (BadRequest, Forbidden, HostRefused, InternalError, Overloaded, TooLarge)
-OF_A_TOKEN: Final = (Unauthenticated, Unavailable, DeadlineExceeded)
+OF_EVERY_ROUTE: Final = (BadRequest, Forbidden, HostRefused, InternalError, TooLarge)
+OF_A_TOKEN: Final = (Unauthenticated, DeadlineExceeded)
+OF_A_BODY: Final = (Overloaded,)
 ERROR_HEADERS: Final = {401: ("WWW-Authenticate",), 429: ("Retry-After",), 503: ("Retry-After",)}
 
 PATH_PARAMETERS: Final = {
@@ -136,7 +136,7 @@ def _responses(route: Route) -> Iterator[tuple[str, dict[str, Any]]]:
     for answer in route.answers:
         yield str(answer.status), _response(answer, with_body=route.method != "HEAD")
     by_status: dict[int, list[type[PannierdError]]] = {}
-    for error in (*OF_EVERY_ROUTE, *(OF_A_TOKEN if route.role else ()), *route.errors):
+    for error in _errors(route):
         errors = by_status.setdefault(error.status, [])
         if error not in errors:
             errors.append(error)
@@ -148,6 +148,12 @@ def _responses(route: Route) -> Iterator[tuple[str, dict[str, Any]]]:
         if route.method != "HEAD":
             response["content"] = {"application/problem+json": {"schema": _ref(Problem)}}
         yield str(status), response
+
+
+def _errors(route: Route) -> tuple[type[PannierdError], ...]:
+    of_a_token = OF_A_TOKEN if route.role else ()
+    of_a_body = OF_A_BODY if route.body is not None else ()
+    return (*OF_EVERY_ROUTE, *of_a_token, *of_a_body, *route.errors)
 
 
 def _response(answer: Answer, *, with_body: bool) -> dict[str, Any]:

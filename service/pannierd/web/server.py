@@ -56,8 +56,8 @@ class Web:
         address = Address.parse(config.server.web_address)
         description = _Description()
         self.routes = (
-            *CacheRoutes(operations, config.limits.max_deadline_ms).routes(),
-            *BulkRoutes(operations, config.limits.max_batch_operations).routes(),
+            *CacheRoutes(operations).routes(),
+            *BulkRoutes(operations, config.limits).routes(),
             *AdminRoutes(lifecycle).routes(),
             *description.routes(),
         )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from aiohttp.web import BaseRequest
 
     from pannierd.cache import Entry
-    from pannierd.operations.cache import View
+    from pannierd.operations.view import View
 
 __all__ = ["Reply", "json_reply", "value_reply"]
 

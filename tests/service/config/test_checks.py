@@ -87,10 +87,6 @@ def mistakes(folder: Path, text: str) -> tuple[str, ...]:
             "[cache]\nlease_max_ms = 9999",
             "default: cache.lease_ms: expected at most cache.lease_max_ms, which is 9999",
         ),
-        (
-            "[limits]\ndeadline_ms = 60_001",
-            "pannier.toml:2: limits.deadline_ms: expected at most limits.max_deadline_ms, which is 60000",
-        ),
     ],
 )
 def test_what_does_not_fit_together_is_refused_with_its_place(tmp_path: Path, text: str, mistake: str) -> None:

@@ -183,7 +183,7 @@ def test_one_who_goes_away_is_forgotten_in_every_tenant() -> None:
 
 def test_two_callers_of_a_tenant_see_the_same_entries() -> None:
     bench = Bench()
-    operations = CacheOperations(bench.engine)
+    operations = CacheOperations(bench.engine, bench.config.limits, bench.metrics)
     callers = [Caller("default", frozenset({"use"}), f"default#{number}", None) for number in (1, 2)]
     first, second = (operations.view(caller, "users") for caller in callers)
     first.store(b"key", write(b"abc"))

@@ -4,8 +4,8 @@ from hypothesis import strategies as st
 
 from fakes import Bench, write
 from pannierd.errors import BadRequest
-from pannierd.operations.cache import View
 from pannierd.operations.scans import MOST_SCANS
+from pannierd.operations.view import View
 
 NAMES = st.sets(st.binary(min_size=1, max_size=3), max_size=30)
 

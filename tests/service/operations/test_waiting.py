@@ -2,8 +2,12 @@
 
 import asyncio
 
+import pytest
+
 from fakes import Bench, Connection, ask, lease_of, wait_for, write
 from pannierd.cache.outcomes import NONE_TYPE, Hit, Miss, Stale, StoreResult
+from pannierd.config import Namespace
+from pannierd.errors import Overloaded
 
 
 async def test_a_caller_that_waits_gets_the_value_of_the_load() -> None:
@@ -129,3 +133,46 @@ async def test_a_closed_connection_gives_its_load_to_who_waits() -> None:
     await asyncio.sleep(0)
     bench.operations.give_back(holder)
     assert await waiter == Miss("lease-2")
+
+
+async def test_one_waiting_call_too_many_of_a_tenant_is_refused_and_no_others_is() -> None:
+    bench = Bench(tenants=("shop", "office"), max_in_flight=1)
+    shop, office = bench.view(tenant="shop"), bench.view(tenant="office")
+    lease_of(shop)
+    lease_of(office)
+    first, second = wait_for(shop), wait_for(shop)
+    assert bench.operations.waiting == 0, "neither has taken its first step"
+    with pytest.raises(Overloaded):
+        await second
+    with pytest.raises(Overloaded):
+        shop.fetch(b"key", want_lease=True, wait_ms=1_000, holder=None)
+    assert ask(shop) == Miss(None), "who does not wait is answered"
+    other = wait_for(office)
+    await asyncio.sleep(0)
+    assert bench.operations.waiting == 2
+    for view, waiter in ((shop, first), (office, other)):
+        view.store(b"key", write())
+        assert isinstance(await waiter, Hit)
+    assert bench.operations.waiting == 0
+
+
+async def test_no_call_waits_longer_than_calls_may_last() -> None:
+    bench = Bench()
+    view = bench.view()
+    lease_of(view)
+    waiter = wait_for(view, want_lease=False, wait_ms=10**9)
+    bench.clock.advance(60)
+    async with asyncio.timeout(5):
+        assert await waiter == Miss(None)
+
+
+async def test_who_names_no_time_waits_as_long_as_the_namespace_says() -> None:
+    bench = Bench(namespaces={"patient": Namespace(wait_ms=1_000)})
+    for name, waits in (("patient", True), ("default", False)):
+        view = bench.view(name)
+        lease = lease_of(view)
+        outcome = view.fetch(b"key", want_lease=True, wait_ms=None, holder=None)
+        assert isinstance(outcome, Miss) is not waits
+        if not isinstance(outcome, (Hit, Stale, Miss)):
+            view.store(b"key", write(lease=lease))
+            assert isinstance(await outcome, Hit)

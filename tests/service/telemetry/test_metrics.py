@@ -57,6 +57,14 @@ def test_buckets_start_at_50_microseconds_and_are_cumulative() -> None:
     assert repr(histogram) == "<Histogram 5 events>"
 
 
+def test_of_the_samples_of_a_millisecond_the_first_is_measured_and_all_are_counted() -> None:
+    metrics = Metrics("1")
+    histogram = metrics.histogram("pannier_test_seconds", "For this test.", {"operation": "get"})
+    for began, ended in ((1.0, 1.25), (1.0005, 1.75), (1.0015, 1.5015)):
+        histogram.sample(began, iter([ended]).__next__)
+    assert (histogram.total, histogram.seconds) == (3, 0.25 + 0.25 + 0.5)
+
+
 def test_the_same_name_and_labels_are_the_same_histogram() -> None:
     metrics = Metrics("1")
     get, put, again = (

@@ -77,6 +77,18 @@ async def test_one_that_is_refused_does_not_stop_the_others(site: Site) -> None:
     assert third == {"outcome": "stored"}
 
 
+async def test_the_values_that_one_batch_answers_have_a_bound_together() -> None:
+    """A small request could name a large value a thousand times, and each answer is a copy."""
+    async with running(limited(max_body_bytes=1_000)) as site:
+        site.keep(b"large", b"x" * 400)
+        answer = await batch(site, *[{"op": "get", "key": "large"}] * 3, {"op": "get", "key": "absent"})
+        *hits, refused, miss = answer.json["results"]
+        assert [hit["outcome"] for hit in hits] == ["hit", "hit"]
+        assert (refused["outcome"], refused["error"]["code"]) == ("error", "too_large")
+        assert "1,000 bytes" in refused["error"]["detail"]
+        assert miss == {"outcome": "miss"}
+
+
 async def test_a_batch_is_of_one_namespace(site: Site) -> None:
     await batch(site, {"op": "set", "key": "a", "value": "x"}, namespace="users")
     assert (await site.ask("GET", "/v1/cache/users/a")).body == b"x"

@@ -12,7 +12,7 @@ TESTS = HERE.parents[1]
 
 def test_every_answer_is_one_that_the_document_names(tmp_path: Path) -> None:
     """Boundaries of every parameter first, then a fixed sample of what is valid and what is not."""
-    with serving(tmp_path, "limits.deadline_ms=20", "limits.max_deadline_ms=20") as sidecar:
+    with serving(tmp_path, "limits.max_deadline_ms=20") as sidecar:
         run = subprocess.run(
             [
                 *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(HERE / "schemathesis.toml")),

@@ -19,7 +19,7 @@ from pannierd.resp.replies import OK, bulk, simple
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping
 
-    from pannierd.operations.cache import View
+    from pannierd.operations.view import View
     from pannierd.resp.protocol import Command
     from pannierd.resp.session import Session
 
@@ -63,7 +63,7 @@ def call(session: Session, command: Command) -> Reply:
     inner = command[CALL_WORDS:]
     if session.lane.dispatch.table.is_frame(inner):
         raise BadRequest(f"PN.CALL carries no {text_of(inner[0][:64])}")
-    deadline = Deadline.after(min(milliseconds, session.lane.limits.max_deadline_ms), session.lane.clock)
+    deadline = Deadline.ahead_of(min(milliseconds, session.lane.limits.max_deadline_ms), session.lane.clock)
     reply = session.lane.dispatch.execute(session, inner)
     return reply if isinstance(reply, bytes) else _within(deadline, reply)
 
@@ -73,9 +73,7 @@ def fetch(session: Session, command: Command) -> Reply:
     key = command[1]
     given = FETCH_OPTIONS(command, 2) if len(command) > 2 else NONE_GIVEN  # noqa: PLR2004 - words
     view = session.view_of(given[b"NS"]) if b"NS" in given else session.bound
-    wait_ms = _patience_ms(session, view, given)
-    if wait_ms:
-        session.lane.in_flight.check()
+    wait_ms = _wait_ms(session, given)
     outcome = view.fetch(key, want_lease=b"NOLEASE" not in given, wait_ms=wait_ms, holder=session)
     if not isinstance(outcome, Outcome):
         return _fetched_later(session, view, key, outcome)
@@ -123,12 +121,12 @@ def invalidate(session: Session, command: Command) -> bytes:
     return simple(reach.reply)
 
 
-def _patience_ms(session: Session, view: View, given: Mapping[bytes, Any]) -> int:
-    """How long this fetch may wait. Inside a transaction nothing waits."""
-    wanted_ms: int = given.get(b"WAIT", view.space.policy.wait_ms)
-    if wanted_ms < 0:
+def _wait_ms(session: Session, given: Mapping[bytes, Any]) -> int | None:
+    """What the caller says of waiting. Inside a transaction nothing waits."""
+    wanted_ms: int | None = given.get(b"WAIT")
+    if wanted_ms is not None and wanted_ms < 0:
         raise BadRequest("WAIT is 0 or more milliseconds")
-    return 0 if session.is_executing else min(wanted_ms, session.lane.limits.max_deadline_ms)
+    return 0 if session.is_executing else wanted_ms
 
 
 async def _fetched_later(session: Session, view: View, key: bytes, waiting: Awaitable[Outcome]) -> bytes:

@@ -69,7 +69,7 @@ def _clients(session: Session) -> dict[str, object]:
     return {
         "connected_clients": len(lane.sessions),
         "maxclients": lane.limits.max_connections,
-        "blocked_clients": lane.in_flight.count,
+        "blocked_clients": lane.operations.waiting,
         "tracking_clients": sum(other.tracking is not None for other in lane.sessions.values()),
     }
 

@@ -16,7 +16,9 @@ from pannierd.web.wire import Reply, json_reply
 
 if TYPE_CHECKING:
     from pannierd.cache import Entry
-    from pannierd.operations.cache import CacheOperations, View
+    from pannierd.config import Limits
+    from pannierd.operations.cache import CacheOperations
+    from pannierd.operations.view import View
     from pannierd.web.call import Call
 
 __all__ = ["BulkRoutes"]
@@ -25,9 +27,10 @@ __all__ = ["BulkRoutes"]
 class BulkRoutes:
     """`POST /v1/cache:batch` and `POST /v1/cache:invalidate`."""
 
-    def __init__(self, operations: CacheOperations, max_operations: int) -> None:
+    def __init__(self, operations: CacheOperations, limits: Limits) -> None:
         self._operations = operations
-        self._max_operations = max_operations
+        self._max_operations = limits.max_batch_operations
+        self._max_bytes = limits.max_body_bytes
 
     def routes(self) -> list[Route]:
         """The table."""
@@ -54,7 +57,8 @@ class BulkRoutes:
             raise BadRequest(f"a batch has at most {self._max_operations:,} operations")
         view = self._operations.view(call.caller, batch.namespace)
         view.admit(max(len(batch.operations), 1))
-        return json_reply(BatchResults([_result(view, operation) for operation in batch.operations]))
+        room = Room(self._max_bytes)
+        return json_reply(BatchResults([_result(view, operation, room) for operation in batch.operations]))
 
     async def invalidate(self, call: Call) -> Reply:
         """Kill what is named."""
@@ -71,11 +75,27 @@ class BulkRoutes:
         return json_reply(Invalidated(acknowledged=True, scope=reach.scope))
 
 
-def _result(view: View, operation: Get | Set | Delete) -> OperationResult:
+class Room:
+    """How many bytes of values a batch may still answer: one small request can name a large value a thousand times."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = self._left = max_bytes
+
+    def take(self, size: int) -> None:
+        """Raises TooLarge when the answer has no room for so many bytes."""
+        if size > self._left:
+            raise TooLarge(
+                f"the values of one batch have at most {self._max_bytes:,} bytes together here "
+                "(limits.max_body_bytes): ask for this one apart"
+            )
+        self._left -= size
+
+
+def _result(view: View, operation: Get | Set | Delete, room: Room) -> OperationResult:
     try:
         match operation:
             case Get():
-                return _read(view, view.get(operation.key_bytes))
+                return _read(view, view.get(operation.key_bytes), room)
             case Set():
                 return OperationResult(view.store(operation.key_bytes, _write(operation)).value)
             case Delete():
@@ -84,9 +104,10 @@ def _result(view: View, operation: Get | Set | Delete) -> OperationResult:
         return OperationResult("error", error=problem_of(error))
 
 
-def _read(view: View, entry: Entry | None) -> OperationResult:
+def _read(view: View, entry: Entry | None, room: Room) -> OperationResult:
     if entry is None:
         return OperationResult("miss")
+    room.take(entry.size)
     text: str | UnsetType = UNSET
     raw: bytes | UnsetType = UNSET
     try:

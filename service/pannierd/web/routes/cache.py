@@ -14,6 +14,7 @@ from pannierd.errors import (
     CacheMiss,
     DeadlineExceeded,
     LeaseLost,
+    Overloaded,
     PreconditionFailed,
     QuotaExceeded,
     TooLarge,
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable
 
     from pannierd.cache import Outcome
-    from pannierd.operations.cache import CacheOperations, View
+    from pannierd.operations.cache import CacheOperations
+    from pannierd.operations.view import View
     from pannierd.resilience import Deadline
     from pannierd.web.call import Call
 
@@ -53,9 +55,8 @@ EXPLAINED: Final = Answer(200, "Tiers, lives, tags, lease, and what killed it", 
 class CacheRoutes:
     """The routes below a namespace and a key."""
 
-    def __init__(self, operations: CacheOperations, max_wait_ms: int) -> None:
+    def __init__(self, operations: CacheOperations) -> None:
         self._operations = operations
-        self._max_wait_ms = max_wait_ms
 
     def routes(self) -> list[Route]:
         """The table."""
@@ -73,7 +74,7 @@ class CacheRoutes:
                 self.lease,
                 "Fetch, or get the lease to load",
                 (FETCHED, LEASED),
-                (*read, DeadlineExceeded),
+                (*read, DeadlineExceeded, Overloaded),
                 query=LeaseParameters,
             ),
             Route("DELETE", f"{KEY}/lease/{{lease}}", self.release, "Give a lease back", (GIVEN_BACK,), quota),
@@ -123,9 +124,7 @@ class CacheRoutes:
     async def lease(self, call: Call) -> Reply:
         """A value, stale if need be, or the lease to load it, or a wait for whoever holds that."""
         view, key = self._place(call)
-        asked_ms = given(call.query.wait_ms)
-        wait_ms = min(view.space.policy.wait_ms if asked_ms is None else asked_ms, self._max_wait_ms)
-        outcome = view.fetch(key, want_lease=True, wait_ms=wait_ms, holder=None)
+        outcome = view.fetch(key, want_lease=True, wait_ms=given(call.query.wait_ms), holder=None)
         if not isinstance(outcome, OUTCOMES):
             outcome = await _within(outcome, call.deadline)
         if not isinstance(outcome, Miss):
@@ -156,11 +155,12 @@ class CacheRoutes:
 
 async def _within(wait: Awaitable[Outcome], deadline: Deadline | None) -> Outcome:
     """Wait for another caller's load. A caller that names no deadline has said with `wait_ms` how long it has."""
+    left_ms = None if deadline is None else deadline.left_ms()
     try:
-        async with asyncio.timeout(None if deadline is None else deadline.left_ms() / 1000):
+        async with asyncio.timeout(None if left_ms is None else left_ms / 1000):
             return await wait
     except TimeoutError as error:
-        raise DeadlineExceeded("the value was not loaded before the deadline") from error
+        raise DeadlineExceeded(f"the value was not loaded within {left_ms:,.0f} ms, before the deadline") from error
 
 
 def _holds(if_none_match: str, etag: str) -> bool:
