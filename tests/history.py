@@ -6,7 +6,7 @@ Nothing here is clever or fast, and nothing is taken from the engine: no counter
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +19,12 @@ MATCHES: Final = {
 }
 """The patterns that are tried, and the keys of the test that each matches."""
 
+MISS: Final = ("miss", None)
+
 LEASE_SECONDS: Final = 10.0
+
+FEW: Final = 4
+"""Soft invalidations of a value that are told apart; of more, the stale time may end before its time."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,7 @@ class Write:
     value: bytes
     tags: tuple[str, ...]
     fresh_until: float
-    stale_until: float
+    stale_seconds: float
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,7 @@ class Invalidation:
     patterns: tuple[bytes, ...] = ()
     everything: bool = False
     soft: bool = False
+    moment: float = 0.0
 
     def concerns(self, place: Place, tags: tuple[str, ...]) -> bool:
         if place.tenant != self.tenant:
@@ -82,25 +88,34 @@ class History:
     events: list[Write | Invalidation] = field(default_factory=list)
     leases: list[Lease] = field(default_factory=list)
 
-    def read(self, place: Place) -> tuple[str, bytes | None]:
-        """P1: what fetch or lease must answer now: `hit`, `stale` or `miss`, and the value."""
+    def read(self, place: Place) -> list[tuple[str, bytes | None]]:
+        """P1: what fetch or lease may answer now, what it should first: `hit`, `stale` or `miss`, and the value."""
         at, write = max(
             ((at, event) for at, event in enumerate(self.events) if isinstance(event, Write) and event.place == place),
             key=lambda found: found[0],
             default=(0, None),
         )
         if write is None:
-            return "miss", None
+            return [MISS]
         deaths = self._invalidations(at, place, write.tags)
-        if self.clock() >= write.stale_until or not all(death.soft for death in deaths):
-            return "miss", None
-        return "stale" if deaths or self.clock() >= write.fresh_until else "hit", write.value
+        if not all(death.soft for death in deaths):
+            return [MISS]
+        fresh_until = min([write.fresh_until, *(death.moment for death in deaths)])
+        if self.clock() < fresh_until:
+            return [("hit", write.value)]
+        if self.clock() < fresh_until + write.stale_seconds:
+            return [("stale", write.value)] + [MISS] * (len(deaths) > FEW)
+        return [MISS]
 
     def wrote(self, write: Write) -> None:
         """A plain write or a fill: either ends every load of the place."""
         self.events.append(write)
         for lease in self.leases:
             lease.is_over |= lease.place == write.place
+
+    def invalidated(self, place: Place, **what: Any) -> None:
+        """Something was said to be dead, by the place's tenant in its namespace."""
+        self.events.append(Invalidation(place.tenant, place.namespace, **what, moment=self.clock()))
 
     def granted(self, token: str, place: Place) -> None:
         """P6: a lease is granted when no other is held."""

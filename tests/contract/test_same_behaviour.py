@@ -132,6 +132,15 @@ def test_a_soft_invalidation_leaves_the_value_for_its_refresher(kind: str, value
     assert values.explain("key")["state"] == "absent"
 
 
+def test_what_died_softly_is_stale_for_its_stale_time_from_then_on(values: Any, sidecar: Backend) -> None:
+    values.set("key", "old", ttl=3_600, stale=5)
+    values.invalidate(keys=["key"], soft=True)
+    sidecar.advance(4.5)
+    assert values.explain("key")["state"] == "stale"
+    sidecar.advance(0.5)
+    assert values.explain("key")["state"] == "absent"
+
+
 @pytest.mark.parametrize("near", [False, True], ids=["far", "near"])
 def test_a_function_runs_once_a_life(kind: str, make: Callable[..., Any], sidecar: Backend, near: Any) -> None:
     runs = []

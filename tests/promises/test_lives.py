@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import hiredis
 import pytest
@@ -25,6 +25,49 @@ def test_a_value_lives_until_its_time_and_not_an_instant_longer(site: Site) -> N
         seen.append((site.loader.get(b"key"), site.writer.fetch(b"key").status))
         site.bench.clock.advance(0.5)
     assert seen == [(b"v", "hit"), (b"v", "hit"), (b"v", "hit"), (None, "stale"), (None, "miss")]
+
+
+SOFT_INVALIDATIONS: dict[str, dict[str, Any]] = {
+    "key": {"keys": [b"key"]},
+    "tag": {"tags": ["red"]},
+    "pattern": {"patterns": [b"k*"]},
+    "all": {"everything": True},
+}
+
+
+@pytest.mark.parametrize("what", SOFT_INVALIDATIONS)
+@pytest.mark.parametrize("is_met", [True, False], ids=["met meanwhile", "met by nobody"])
+def test_what_died_softly_is_stale_from_that_moment_for_its_stale_time(site: Site, what: str, *, is_met: bool) -> None:
+    """However long it would have been fresh, whether or not anybody looked, and whatever dies softly once more."""
+    site.writer.store(b"key", b"v", ttl_ms=3_600_000, stale_ms=5_000, tags=["red"])
+    for seconds in (10, 3):
+        site.bench.clock.advance(seconds)
+        site.writer.invalidate(**SOFT_INVALIDATIONS[what], soft=True)
+        if is_met:
+            assert site.loader.fetch(b"key").status == "stale"
+    site.bench.clock.advance(1.75)
+    if is_met:
+        assert site.loader.fetch(b"key").status == "stale"
+    site.bench.clock.advance(0.25)
+    assert site.loader.fetch(b"key").status == "miss"
+
+
+def test_what_died_softly_after_its_life_is_stale_no_longer_for_it(site: Site) -> None:
+    site.writer.store(b"key", b"v", ttl_ms=1_000, stale_ms=5_000)
+    site.bench.clock.advance(4)
+    site.writer.invalidate(keys=[b"key"], soft=True)
+    site.bench.clock.advance(2)
+    assert site.loader.fetch(b"key").status == "miss"
+
+
+def test_what_died_softly_leaves_the_memory_with_its_stale_time(site: Site) -> None:
+    for key, tags in ((b"by key", []), (b"by tag", ["red"])):
+        site.writer.store(key, b"v", ttl_ms=3_600_000, stale_ms=5_000, tags=tags)
+    site.writer.invalidate(keys=[b"by key"], tags=["red"], soft=True)
+    assert site.loader.fetch(b"by tag").status == "stale"
+    site.bench.clock.advance(7)
+    site.upkeep()
+    assert site.bench.space().entries == {}
 
 
 def test_reading_does_not_lengthen_a_life(site: Site) -> None:

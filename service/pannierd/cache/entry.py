@@ -86,10 +86,11 @@ class Entry(Ready, gc=False, eq=False):
         self.tags = tags
         self.known_etag = ""
 
-    def fade(self, now: float) -> None:
-        """Be stale from now on."""
-        self.fresh_until = min(self.fresh_until, now)
-        self.sure_until = 0
+    def fade(self, moment: float) -> None:
+        """Be stale since that moment (clock seconds), for as long as was to follow the fresh life."""
+        if moment < self.fresh_until:
+            self.stale_until = moment + (self.stale_until - self.fresh_until)
+            self.fresh_until = moment
 
     @property
     def value(self) -> bytes:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Fifo:
-    """A ring of entries round one that stands for nothing: the links live in the entries, so that leaving costs no search."""
+    """A ring of entries round one that stands for nothing. The links live in the entries: to leave costs no search."""
 
     def __init__(self) -> None:
         self._ring = Entry(cast("Space", None), b"")

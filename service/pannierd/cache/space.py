@@ -144,7 +144,7 @@ class Space:
         if entry is not None:
             self.tenant.died(entry, "key", soft=soft, by=by)
             if soft:
-                entry.fade(now)
+                self._fade(entry, now, now)
             else:
                 self._remove(entry, "invalidated")
         self.tenant.tracking.changed(self, key, origin)
@@ -201,9 +201,14 @@ class Space:
             if not cause.soft:
                 self._remove(entry, "invalidated")
                 return False
-            entry.fade(now)
+            # Two soft ones may have been joined at the moment of the first, which came before the entry did.
+            self._fade(entry, max(cause.moment, entry.stored_at), now)
         entry.seen = self.versions.counter
         return True
+
+    def _fade(self, entry: Entry, moment: float, now: float) -> None:
+        entry.fade(moment)
+        self.tenant.expiry.place(entry, now)
 
     def _condition_holds(self, key: bytes, write: Write, now: float) -> bool:
         if write.condition is Condition.ALWAYS and write.etag is None:

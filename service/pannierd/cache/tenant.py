@@ -67,7 +67,7 @@ class TenantCache:
     def cause(self, kind: str, name: str, *, soft: bool, by: str) -> Cause:
         """A new invalidation with the next number."""
         self.counts.invalidations[kind] += 1
-        return Cause(kind, name, self.versions.next(), soft, self.world.wall_clock(), by)
+        return Cause(kind, name, self.versions.next(), self.world.clock(), soft, self.world.wall_clock(), by)
 
     def died(self, entry: Entry, kind: str, *, soft: bool = False, by: str = "") -> None:
         """Remember why an entry is no longer fresh from this moment on."""

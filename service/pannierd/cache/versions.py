@@ -4,14 +4,15 @@ Every invalidation of a tenant takes the next number of one counter. A tag, a na
 number of their last invalidation. An entry keeps one number, `seen`: no invalidation up to that one concerns it. So
 
 - a read compares `seen` with the counter; equal is the common case and ends it;
-- otherwise it asks for the newest invalidation after `seen` that concerns the entry: none, and `seen` moves up to the
-  counter; a soft one, and the entry is stale from now on; a hard one, and it is gone;
+- otherwise it asks for the weightiest invalidation after `seen` that concerns the entry: none, and `seen` moves up to
+  the counter; a soft one, and the entry is stale since the moment of that one; a hard one, and it is gone;
 - a lease keeps the counter's value from before the function ran. A fill is refused if anything after that concerns
   it, its tags included, though nobody knew them when the lease was granted. That closes the race of a fill with an
   invalidation: the order is that of one counter, not of clocks.
 
 The marks of tags are bounded. What is forgotten fails closed: an unknown tag counts as invalidated when the newest of
-the forgotten ones was, which can only kill more than was asked for.
+the forgotten ones was, which can only kill more than was asked for. Soft ones are counted from the first that an entry
+missed, so a mark keeps a few of them; of more, two that lie close together count as one, at the earlier moment.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from pannierd.cache.globs import matcher
 
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
 MOST_RULES: Final = 64
 """Patterns that a namespace remembers at once; one more invalidates the whole namespace."""
 
+MOST_SOFT: Final = 4
+"""Soft invalidations that a mark tells apart."""
+
 
 class Cause(Struct, frozen=True):
     """An invalidation: what it named, when, and who asked for it.
@@ -37,6 +42,7 @@ class Cause(Struct, frozen=True):
         kind: tag, pattern, namespace, key.
         name: the tag or pattern; "" for a namespace.
         number: of the tenant's counter.
+        moment: clock seconds, from which on what it killed softly is stale.
         soft: whether what it killed may still be served as stale.
         at: seconds since the epoch, for people.
         by: label of the caller's token.
@@ -45,35 +51,57 @@ class Cause(Struct, frozen=True):
     kind: str
     name: str
     number: int
+    moment: float
     soft: bool
     at: float
     by: str
 
 
 class Mark:
-    """The last hard and the last soft invalidation of one thing."""
+    """The invalidations of one thing that still matter: the last hard one, and the soft ones after it."""
 
     __slots__ = ("hard", "soft")
 
     def __init__(self) -> None:
         self.hard: Cause | None = None
-        self.soft: Cause | None = None
+        # Oldest first.
+        self.soft: list[Cause] = []
 
-    def put(self, cause: Cause | None) -> None:
-        """Remember the newest of its kind."""
-        if cause is None:
-            return
+    def put(self, cause: Cause) -> None:
+        """Remember it."""
         if cause.soft:
-            self.soft = _newer(self.soft, cause)
-        else:
-            self.hard = _newer(self.hard, cause)
+            self.soft.append(cause)
+            self.soft.sort(key=_number)
+            if len(self.soft) > MOST_SOFT:
+                self._join_the_closest()
+        elif self.hard is None or cause.number > self.hard.number:
+            self.hard = cause
+            self.soft = [soft for soft in self.soft if soft.number > cause.number]
+
+    def put_all(self, other: Mark) -> None:
+        """Remember what another mark does."""
+        for cause in (other.hard, *other.soft):
+            if cause is not None:
+                self.put(cause)
 
     def since(self, seen: int) -> Cause | None:
-        """The invalidation after `seen` that weighs most: a hard one before a soft one."""
-        for cause in (self.hard, self.soft):
-            if cause is not None and cause.number > seen:
+        """The invalidation after `seen` that weighs most: a hard one, else the first soft one."""
+        if self.hard is not None and self.hard.number > seen:
+            return self.hard
+        for cause in self.soft:
+            if cause.number > seen:
                 return cause
         return None
+
+    @property
+    def last(self) -> Cause | None:
+        """The newest of all."""
+        return self.soft[-1] if self.soft else self.hard
+
+    def _join_the_closest(self) -> None:
+        soft = self.soft
+        at = min(range(1, len(soft)), key=lambda at: soft[at].moment - soft[at - 1].moment)
+        soft[at - 1 : at + 1] = [replace(soft[at], moment=soft[at - 1].moment)]
 
 
 class Versions:
@@ -97,14 +125,11 @@ class Versions:
         mark = self._tags.get(cause.name)
         if mark is None:
             mark = self._tags[cause.name] = Mark()
-            mark.put(self._forgotten.hard)
-            mark.put(self._forgotten.soft)
+            mark.put_all(self._forgotten)
         self._tags.move_to_end(cause.name)
         mark.put(cause)
         if len(self._tags) > self._max_tags:
-            _, forgotten = self._tags.popitem(last=False)
-            self._forgotten.put(forgotten.hard)
-            self._forgotten.put(forgotten.soft)
+            self._forgotten.put_all(self._tags.popitem(last=False)[1])
 
     def killer(self, tags: Iterable[str], seen: int) -> Cause | None:
         """The weightiest invalidation after `seen` of any of these tags."""
@@ -115,8 +140,8 @@ class Versions:
 
     def tag_number(self, tag: str) -> int:
         """Number of the tag's last invalidation, 0 for none: what explain shows."""
-        mark = self._tags.get(tag, self._forgotten)
-        return max((cause.number for cause in (mark.hard, mark.soft) if cause is not None), default=0)
+        last = self._tags.get(tag, self._forgotten).last
+        return 0 if last is None else last.number
 
     def __repr__(self) -> str:
         return f"<Versions {self.counter}, {len(self._tags)} tags>"
@@ -127,8 +152,8 @@ class Rules:
 
     def __init__(self) -> None:
         self._whole = Mark()
-        # Pattern rules by glob and softness, oldest number first.
-        self._patterns: OrderedDict[tuple[str, bool], Cause] = OrderedDict()
+        # Marks by glob, the longest untouched first.
+        self._patterns: OrderedDict[str, Mark] = OrderedDict()
 
     def invalidate_all(self, cause: Cause) -> None:
         """Everything in the namespace that was loaded before is dead. A hard one makes every rule needless."""
@@ -137,32 +162,37 @@ class Rules:
             self._patterns.clear()
 
     def add_pattern(self, cause: Cause) -> None:
-        """Every key that matches and was loaded before is dead. An equal glob takes the new number."""
-        self._patterns.pop((cause.name, cause.soft), None)
-        if len(self._patterns) < MOST_RULES:
-            self._patterns[cause.name, cause.soft] = cause
-        else:
-            self.invalidate_all(cause)
+        """Every key that matches and was loaded before is dead."""
+        mark = self._patterns.get(cause.name)
+        if mark is None:
+            if len(self._patterns) == MOST_RULES:
+                self.invalidate_all(cause)
+                return
+            mark = self._patterns[cause.name] = Mark()
+        mark.put(cause)
+        self._patterns.move_to_end(cause.name)
 
     def retire(self, rule: Cause) -> None:
-        """A sweep has carried out this rule; one that took a newer number since stays."""
-        if self._patterns.get((rule.name, rule.soft)) is rule:
-            del self._patterns[rule.name, rule.soft]
+        """A sweep has carried out this rule; one whose glob was invalidated again since stays."""
+        mark = self._patterns.get(rule.name)
+        if mark is not None and mark.last is rule:
+            del self._patterns[rule.name]
 
     def killer(self, key: bytes, seen: int) -> Cause | None:
         """The weightiest invalidation after `seen` that names this key by pattern, or the whole namespace."""
         worst = self._whole.since(seen)
-        for cause in reversed(self._patterns.values()):
-            if cause.number <= seen:
+        for name, mark in reversed(self._patterns.items()):
+            cause = mark.since(seen)
+            if cause is None:
                 break
-            if matcher(pattern_bytes(cause.name))(key):
+            if matcher(pattern_bytes(name))(key):
                 worst = weightier(worst, cause)
         return worst
 
     @property
     def patterns(self) -> tuple[Cause, ...]:
-        """The rules in force, oldest first."""
-        return tuple(self._patterns.values())
+        """The newest rule of each glob, oldest first."""
+        return tuple(mark.last for mark in self._patterns.values() if mark.last is not None)
 
     def __repr__(self) -> str:
         return f"<Rules {len(self._patterns)} patterns>"
@@ -174,11 +204,13 @@ def pattern_bytes(name: str) -> bytes:
 
 
 def weightier(one: Cause | None, other: Cause | None) -> Cause | None:
-    """The hard one of two, else the first that there is."""
-    if one is None or (other is not None and one.soft and not other.soft):
-        return other
-    return one
+    """The hard one of two; of two alike the earlier."""
+    if one is None or other is None:
+        return one or other
+    if one.soft != other.soft:
+        return other if one.soft else one
+    return one if one.moment <= other.moment else other
 
 
-def _newer(known: Cause | None, cause: Cause) -> Cause:
-    return cause if known is None or cause.number > known.number else known
+def _number(cause: Cause) -> int:
+    return cause.number

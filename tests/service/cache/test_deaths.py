@@ -26,5 +26,5 @@ def test_the_oldest_deaths_are_forgotten() -> None:
 
 
 def test_a_death_by_invalidation_has_the_time_at_which_that_was_asked_for() -> None:
-    cause = Cause("tag", "red", number=7, soft=True, at=12.5, by="shop#1")
+    cause = Cause("tag", "red", number=7, moment=1.5, soft=True, at=12.5, by="shop#1")
     assert Death.of(cause) == Death("tag", "red", soft=True, at=12.5, by="shop#1")

@@ -2,18 +2,19 @@
 
 import pytest
 
-from pannierd.cache.versions import MOST_RULES, Cause, Mark, Rules, Versions, weightier
+from pannierd.cache.versions import MOST_RULES, MOST_SOFT, Cause, Mark, Rules, Versions, weightier
 
 
 class Story:
-    """A tenant's invalidations in the order they happen."""
+    """A tenant's invalidations in the order they happen, at the moment that the test says."""
 
     def __init__(self, max_tags: int = 100) -> None:
         self.versions = Versions(max_tags)
         self.rules = Rules()
+        self.now = 0.0
 
     def cause(self, kind: str, name: str = "", *, soft: bool = False) -> Cause:
-        return Cause(kind, name, self.versions.next(), soft, 0.0, "shop#1")
+        return Cause(kind, name, self.versions.next(), self.now, soft, 0.0, "shop#1")
 
     def tag(self, name: str, *, soft: bool = False) -> Cause:
         cause = self.cause("tag", name, soft=soft)
@@ -151,19 +152,49 @@ def test_a_pattern_that_is_no_text_keeps_its_bytes() -> None:
     assert story.rules.killer(b"\xfe1", 0) is None
 
 
-def test_a_mark_keeps_the_newest_of_each_kind() -> None:
+def test_a_mark_keeps_the_last_hard_one_in_whatever_order_it_is_told() -> None:
     mark, story = Mark(), Story()
     old, new = story.cause("tag"), story.cause("tag")
     mark.put(new)
     mark.put(old)
-    mark.put(None)
-    assert mark.since(0) is new
+    assert mark.since(0) is mark.last is new
 
 
-def test_the_weightier_of_two_is_the_hard_one_else_the_first() -> None:
+def test_a_mark_tells_the_first_soft_one_that_an_entry_missed() -> None:
+    mark, story = Mark(), Story()
+    causes = [story.cause("tag", soft=True) for _ in range(MOST_SOFT)]
+    for cause in reversed(causes):
+        mark.put(cause)
+    assert [mark.since(seen) for seen in range(MOST_SOFT)] == causes
+    assert mark.since(MOST_SOFT) is None
+
+
+def test_a_hard_one_makes_the_soft_ones_before_it_needless_and_leaves_those_after_it() -> None:
+    mark, story = Mark(), Story()
+    before, hard, after = story.cause("tag", soft=True), story.cause("tag"), story.cause("tag", soft=True)
+    for cause in (before, after, hard):
+        mark.put(cause)
+    assert mark.soft == [after]
+    assert mark.last is after
+
+
+def test_of_too_many_soft_ones_the_two_closest_count_as_one_at_the_earlier_moment() -> None:
+    """Nothing is served for longer than was asked for, and the mark stays small."""
+    mark, story = Mark(), Story()
+    for story.now in (0.0, 10.0, 20.0, 21.0, 31.0):
+        mark.put(story.cause("tag", soft=True))
+    assert [(cause.number, cause.moment) for cause in mark.soft] == [(1, 0.0), (2, 10.0), (4, 20.0), (5, 31.0)]
+    for _ in range(1_000):
+        mark.put(story.cause("tag", soft=True))
+    assert len(mark.soft) == MOST_SOFT
+
+
+def test_the_weightier_of_two_is_the_hard_one_else_the_earlier() -> None:
     story = Story()
-    hard, soft, other = story.cause("tag"), story.cause("tag", soft=True), story.cause("tag", soft=True)
+    hard, soft = story.cause("tag"), story.cause("tag", soft=True)
+    story.now = 1.0
+    other = story.cause("tag", soft=True)
     assert weightier(soft, hard) is weightier(hard, soft) is hard
-    assert weightier(soft, other) is soft
+    assert weightier(soft, other) is weightier(other, soft) is soft
     assert weightier(None, soft) is weightier(soft, None) is soft
     assert weightier(None, None) is None
