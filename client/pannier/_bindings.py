@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from pannier._keys import Template, lane_tag, spelled
 from pannier.errors import BadRequest, Misconfigured
@@ -26,6 +26,33 @@ Choices = str | Sequence[str] | Callable[..., str | bytes | Sequence[str]]  # on
 _RECEIVERS = ("self", "cls")
 
 
+class _Plain(NamedTuple):
+    """A signature without `*args` and `**kwargs`, of which a call by position is bound without `inspect`.
+
+    Attributes:
+        names: Of all parameters, those that are passed by position first.
+        defaults: Of the parameters from `required` on.
+        required: How many arguments there must be.
+        most: How many there can be by position.
+    """
+
+    names: tuple[str, ...]
+    defaults: tuple[Any, ...]
+    required: int
+    most: int
+
+    @classmethod
+    def of(cls, signature: inspect.Signature) -> _Plain | None:
+        """None, where a call by position cannot be enough."""
+        parameters = signature.parameters.values()
+        by_position = [one for one in parameters if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)]
+        by_name = [one for one in parameters if one.kind is one.KEYWORD_ONLY and one.default is not one.empty]
+        if len(by_position) + len(by_name) != len(parameters):
+            return None
+        defaults = tuple(one.default for one in parameters if one.default is not one.empty)
+        return cls(tuple(signature.parameters), defaults, len(parameters) - len(defaults), len(by_position))
+
+
 class Binding:
     """One decorated function's parameters."""
 
@@ -38,9 +65,14 @@ class Binding:
         # `self` or `cls`, which says nothing about the result that the other arguments do not.
         self.receiver = parameters[0] if is_method and parameters and parameters[0] in _RECEIVERS else ""
         self._known = frozenset(parameters)
+        self._plain = _Plain.of(self._signature)
 
     def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Arguments:
         """The arguments by name, defaults applied. Raises TypeError as the function itself would."""
+        plain = self._plain
+        if plain is not None and not kwargs and plain.required <= len(args) <= plain.most:
+            values = args + plain.defaults[len(args) - plain.required :]
+            return dict(zip(plain.names, values))  # noqa: B905 - as many, and to look costs as much as to bind
         bound = self._signature.bind(*args, **kwargs)
         bound.apply_defaults()
         return bound.arguments
@@ -81,9 +113,9 @@ class Binding:
         wanted, takes_all = _wanted(function, offered, self._name)
 
         def call(arguments: Arguments) -> T:
-            given = arguments if takes_all else {name: arguments[name] for name in wanted if name in arguments}
-            if "arguments" in wanted and "arguments" not in given:
-                given["arguments"] = arguments
+            given = {name: value for name, value in arguments.items() if takes_all or name in wanted}
+            if "arguments" in wanted:
+                given.setdefault("arguments", arguments)
             return function(**given)
 
         return call

@@ -1,14 +1,16 @@
 """A cached function: what its decorator was told, bound to a client when it is first called.
 
 A call whose key is known to be in the near-cache is answered from here without building the key again: the arguments
-themselves are remembered, if they are of types that cannot change and are told apart by their type (1 and True are
-equal, and two keys).
+themselves are remembered, if they are few bytes of types that cannot change. They are told apart by value and by type:
+1 and True are equal, and two keys.
 """
 
 from __future__ import annotations
 
 import inspect
+import sys
 import typing
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -31,9 +33,10 @@ __all__ = ["AnyClient", "CachedFunction", "is_async"]
 
 AnyClient = Client | AioClient
 
+# Of one function in one client: at most 16,384 calls with the arguments of each at most so large, so at most 8 MiB.
 _MAX_REMEMBERED = 16_384
-_EQUAL_TO_OTHERS = frozenset({int, bool})  # 1 == True == 1.0, and these are three keys
-_REMEMBERED_TYPES = _EQUAL_TO_OTHERS | {str, bytes, type(None), UUID}
+_MAX_REMEMBERED_BYTES = 512
+_REMEMBERED_TYPES = frozenset({bool, int, str, bytes, type(None), UUID})
 
 
 class _Bound:
@@ -45,17 +48,17 @@ class _Bound:
         self.client = client
         self.near = None if client is None else client.near
         self.space = space
-        # By arguments. With each place the type of the one argument, or all their types, where they must be compared.
+        # By arguments. With each place the type of the one argument or the types of all, which must be the same: equal
+        # ones of other types (True and 1, a text and a member of an enum) have other keys.
         self.places: dict[tuple[Any, ...], tuple[bytes, Any]] = {}
 
     def remember(self, args: tuple[Any, ...], place: bytes) -> None:
         kinds = tuple(map(type, args))
-        if not _REMEMBERED_TYPES.issuperset(kinds):
+        if not _REMEMBERED_TYPES.issuperset(kinds) or sum(map(sys.getsizeof, args)) > _MAX_REMEMBERED_BYTES:
             return
         if len(self.places) >= _MAX_REMEMBERED:
             self.places = {}
-        kind = None if _EQUAL_TO_OTHERS.isdisjoint(kinds) else kinds[0] if len(kinds) == 1 else kinds
-        self.places[args] = (place, kind)
+        self.places[args] = (place, kinds[0] if len(kinds) == 1 else kinds)
 
 
 class CachedFunction:
@@ -104,9 +107,9 @@ class CachedFunction:
 
     @property
     def codec(self) -> Codec[Any]:
-        """How results travel. Raises NotCacheable or NameError, if the annotation was not to be had before."""
+        """How results travel. Raises NotCacheable, if the annotation was not to be had before."""
         if self._codec is None:
-            self._codec = codec_for(_result_type(self.function))
+            self._codec = _late_codec(self.function)
         return self._codec
 
     def hit(self, client: AnyClient | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -124,7 +127,7 @@ class CachedFunction:
         if remembered is None:
             return NOT_FOUND
         place, kind = remembered
-        if kind is not None and kind is not type(args[0]) and kind != tuple(map(type, args)):
+        if (not args or kind is not type(args[0])) and kind != tuple(map(type, args)):
             return NOT_FOUND
         return near.value(place, self._codec)
 
@@ -156,7 +159,7 @@ class CachedFunction:
             self,
             client.sidecar.clock(),
         )
-        if self._is_rememberable and not kwargs:
+        if self._is_rememberable and not kwargs and bound.near is not None:
             bound.remember(args[self._first :], call.place)
         return call
 
@@ -178,19 +181,42 @@ def is_async(function: Callable[..., Any]) -> bool:
     return inspect.iscoroutinefunction(function)
 
 
-def _early_codec(function: Callable[..., Any]) -> Codec[Any] | None:
-    """The codec of the function's results; none, when their type is a class that does not exist yet.
+def _codec(function: Callable[..., Any]) -> Codec[Any]:
+    """The codec of the function's results.
 
     Raises:
         NotCacheable: They would not come back from the cache as they went in.
+        NameError: Their type is not to be found, or not yet.
     """
     try:
         return codec_for(_result_type(function))
-    except NameError:
-        return None
     except NotCacheable as error:
         raise NotCacheable(f"the result of {function.__qualname__}: {error.detail}") from error
 
 
+def _early_codec(function: Callable[..., Any]) -> Codec[Any] | None:
+    try:
+        return _codec(function)
+    except NameError:
+        return None
+
+
+def _late_codec(function: Callable[..., Any]) -> Codec[Any]:
+    try:
+        return _codec(function)
+    except NameError as error:
+        raise NotCacheable(
+            f"the result of {function.__qualname__}: {error}; let the annotation name what its module defines or "
+            "imports, and not for type checking alone"
+        ) from error
+
+
 def _result_type(function: Callable[..., Any]) -> Any:
-    return typing.get_type_hints(function, include_extras=True).get("return", Any)
+    """The return annotation alone: those of the parameters may name what is imported for type checking alone."""
+    original = inspect.unwrap(function)
+    stand_in = SimpleNamespace(
+        __annotations__={"return": getattr(function, "__annotations__", {}).get("return", Any)},
+        __type_params__=getattr(function, "__type_params__", ()),
+    )
+    hints = typing.get_type_hints(stand_in, getattr(original, "__globals__", {}), include_extras=True)
+    return hints["return"]

@@ -12,11 +12,13 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
+from functools import partial
+from operator import itemgetter
 from pathlib import PurePath
 from string import Formatter
 from typing import Any
@@ -33,6 +35,7 @@ _HASH_TEXT = 2 * _HASH_BYTES + 1  # with the "~" before it
 # What a value in a template may show as it is. No template can use these alone to keep two values apart.
 _PLAIN = re.compile(r"[A-Za-z0-9_.@~+=-]|[^\x00-\x7f]")
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.@~+=\u0080-\U0010ffff-]")
+_FORMATTER = Formatter()
 _CONTROLS = re.compile("[\x00-\x1f\x7f\ud800-\udfff'\\\\]")
 
 
@@ -76,9 +79,8 @@ def spelled(value: object) -> str:
     Raises:
         BadRequest: There is no such spelling: an object that only its address tells apart.
     """
-    for kind, spell in _SPELLINGS:
-        if isinstance(value, kind):
-            return str(spell(value))
+    if (text := _SPELLINGS.text(value)) is not None:
+        return text
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = ((field.name, getattr(value, field.name)) for field in dataclasses.fields(value))
         return f"{_name(value)}({','.join(f'{name}={spelled(inner)}' for name, inner in fields)})"
@@ -93,17 +95,8 @@ def escaped(value: object) -> str:
     Raises:
         BadRequest: The value cannot be part of a key.
     """
-    if value is None or isinstance(value, bool):
-        return f"%{value}"  # no text is escaped to this, so None is not "None"
-    if isinstance(value, Enum):
-        return escaped(value.value)
-    if isinstance(value, (datetime, date, time)):
-        return _percent(value.isoformat())
-    if isinstance(value, (str, int, float, Decimal, UUID, PurePath)):
-        return _percent(str(value))
-    if isinstance(value, bytes):
-        return _percent(value.decode("latin-1"))
-    return _percent(spelled(value))
+    text = _ESCAPES.text(value)
+    return _percent(spelled(value)) if text is None else text
 
 
 class Template:
@@ -116,25 +109,18 @@ class Template:
             Misconfigured: It names something unknown, or cannot keep two values apart.
         """
         self.text = text
-        self._parts = _parts(text, known)
-        _refuse_ambiguity(text, self._parts)
-
-    @property
-    def names(self) -> set[str]:
-        """The arguments that it needs."""
-        return {re.split(r"[.\[]", field)[0] for _, field in self._parts if field}
+        parts = _parts(text, known)
+        _refuse_ambiguity(text, parts)
+        # Each literal, and how the value behind it is found.
+        self._parts = [(literal, _picker(field) if field else None) for literal, field in parts]
 
     def fill(self, arguments: Mapping[str, Any]) -> str:
         """The text with the arguments in their places.
 
         Raises:
-            BadRequest: An argument cannot be part of a key.
+            BadRequest: An argument cannot be part of a key, or has no such part.
         """
-        formatter = Formatter()
-        return "".join(
-            literal + (escaped(formatter.get_field(field, (), arguments)[0]) if field else "")
-            for literal, field in self._parts
-        )
+        return "".join([literal + escaped(pick(arguments)) if pick else literal for literal, pick in self._parts])
 
     def __repr__(self) -> str:
         """The text as it was written."""
@@ -162,12 +148,25 @@ def _refuse_ambiguity(text: str, parts: list[tuple[str, str]]) -> None:
         raise Misconfigured(f"{text!r}: put ':' or '/' between two fields, or different arguments make the same key")
 
 
+def _picker(field: str) -> Callable[[Mapping[str, Any]], Any]:
+    """How a field's value is found among the arguments: by its name, nearly always."""
+    return itemgetter(field) if field.isidentifier() else partial(_look_into, field)
+
+
+def _look_into(field: str, arguments: Mapping[str, Any]) -> Any:
+    try:
+        return _FORMATTER.get_field(field, (), arguments)[0]
+    except (AttributeError, LookupError, TypeError) as error:
+        name = re.split(r"[.\[]", field)[0]
+        raise BadRequest(f"{{{field}}}: the {type(arguments[name]).__name__} given has no such part") from error
+
+
 def _percent(text: str) -> str:
-    return _UNSAFE.sub(lambda found: "".join(f"%{byte:02X}" for byte in _bytes(found[0])), text)
+    return _UNSAFE.sub(_percent_encoded, text)
 
 
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogatepass")
+def _percent_encoded(found: re.Match[str]) -> str:
+    return "".join(f"%{byte:02X}" for byte in found[0].encode("utf-8", "surrogatepass"))
 
 
 def _quoted(value: str) -> str:
@@ -182,9 +181,24 @@ def _name(value: object) -> str:
     return f"{type(value).__module__}.{type(value).__qualname__}"
 
 
-# The first row that fits decides; a subclass stands before its base. Types that JSON or Python spell alike differ here
-# in their brackets or their name.
-_SPELLINGS: tuple[tuple[Any, Any], ...] = (
+class _Table:
+    """How values of some types become text. The first row that fits decides: a subclass stands before its base."""
+
+    def __init__(self, *rows: tuple[Any, Callable[[Any], str]]) -> None:
+        self._rows = rows
+        # By the type itself, which is nearly always enough.
+        self._exact = {kind: make for kinds, make in rows for kind in (kinds if isinstance(kinds, tuple) else (kinds,))}
+
+    def text(self, value: object) -> str | None:
+        """None, when there is no row for it."""
+        make = self._exact.get(type(value))
+        if make is None:
+            make = next((make for kinds, make in self._rows if isinstance(value, kinds)), None)
+        return None if make is None else make(value)
+
+
+# Types that JSON or Python spell alike differ here in their brackets or their name.
+_SPELLINGS = _Table(
     (type(None), str),
     (Enum, lambda value: f"{_name(value)}.{value.name}"),
     (bool, str),
@@ -201,4 +215,13 @@ _SPELLINGS: tuple[tuple[Any, Any], ...] = (
     (Decimal, lambda value: f"Decimal({value})"),
     (UUID, lambda value: f"UUID({value})"),
     (PurePath, lambda value: f"Path({_quoted(str(value))})"),
+)
+
+# What no text is escaped to is None and the booleans: None is not "None".
+_ESCAPES = _Table(
+    ((type(None), bool), "%{}".format),
+    (Enum, lambda value: escaped(value.value)),
+    ((datetime, date, time), lambda value: _percent(value.isoformat())),
+    (bytes, lambda value: _percent(value.decode("latin-1"))),
+    ((str, int, float, Decimal, UUID, PurePath), lambda value: _percent(str(value))),
 )

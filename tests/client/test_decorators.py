@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import sys
 import threading
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,7 +22,7 @@ from pannier.testing import FakePannier
 from patience import until, until_now
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 
 @dataclass
@@ -96,6 +98,22 @@ def test_a_result_is_loaded_once_for_each_key(origin: Origin) -> None:
     assert cached(1, deep=True) == 3
     assert cached(True) == 4
     assert [cached(1), cached(True), cached(1)] == [1, 4, 1]
+
+
+class Mode(str, Enum):  # noqa: UP042 - a text that is also a member, as older programs have it
+    FAST = "fast"
+
+
+@pytest.mark.parametrize("alike", [(1, True), (0, False), ("fast", Mode.FAST)], ids=str)
+def test_arguments_that_are_equal_and_of_two_types_have_two_results(origin: Origin, alike: tuple[Any, Any]) -> None:
+    def get(wanted: Any) -> int:
+        return origin.load(wanted)  # type: ignore[no-any-return]  # it counts
+
+    cached = origin.decorate(cache(ttl=60, client=origin.client), get)
+    one, other = alike
+    assert [cached(one) for _ in range(5)] == [1] * 5  # by now it is near, if anything is
+    assert [cached(other) for _ in range(5)] == [2] * 5
+    assert cached(one) == 1
 
 
 @pytest.mark.parametrize("decorator", [cache, cache_refresh, cache_invalidate], ids=lambda one: one.__name__)
@@ -389,24 +407,51 @@ def test_arguments_that_do_not_fit_fail_as_they_would_without_the_decorator(orig
         origin.decorate(cache(client=origin.client), get)(wrong=1)
 
 
+@dataclass
 class Node:
-    """An annotation that names its own class, which does not exist yet when the method is decorated."""
+    """Annotations that name the class itself, not there yet when the method is decorated, and what never will be."""
+
+    name: str
 
     @cache
-    def parent(self) -> LateNode: ...  # type: ignore[empty-body]  # never called
+    def parent(self, distance: int) -> Node:
+        return Node(f"parent {distance}")
 
     @cache
     def broken(self) -> NoSuchName: ...  # type: ignore[name-defined]  # noqa: F821 - on purpose
 
 
-@dataclass
-class LateNode:
-    name: str
-
-
 def test_an_annotation_that_names_what_does_not_exist_yet_is_looked_up_later(client: pannier.Client) -> None:
-    with DEFAULT.replaced(lambda: client), pytest.raises(NameError, match="NoSuchName"):
-        Node().broken()
+    with DEFAULT.replaced(lambda: client):
+        assert Node("x").parent(1) == Node("x").parent(1) == Node("parent 1")
+
+
+def test_an_annotation_that_names_what_never_exists_is_an_error_with_advice(client: pannier.Client) -> None:
+    with DEFAULT.replaced(lambda: client), pytest.raises(NotCacheable, match="'NoSuchName' is not defined; let the"):
+        Node("x").broken()
+
+
+def test_parameters_may_be_annotated_with_what_only_type_checkers_import(origin: Origin) -> None:
+    def get(sequence: Sequence[int]) -> int:
+        return origin.load(sequence)  # type: ignore[no-any-return]  # it counts
+
+    assert "Sequence" not in globals()
+    cached = origin.decorate(cache(client=origin.client), get)
+    assert [cached([7]), cached([7])] == [1, 1]
+
+
+@pytest.mark.parametrize("near", [False, True], ids=["far", "near"])
+def test_a_process_holds_on_to_few_and_small_arguments(near: bool, sidecar_url: str, namespace: str) -> None:  # noqa: FBT001 - a parameter
+    """Without a near-cache to none; with one, to those that are looked up near again."""
+    with pannier.Client(sidecar_url, namespace=namespace, near_cache=near) as client:
+        cached = cache(client=client)(len)
+
+        def held(text: str) -> bool:
+            before = sys.getrefcount(text)
+            cached(text)
+            return sys.getrefcount(text) > before
+
+        assert [held("small" + namespace), held("large" * 200 + namespace)] == [near, False]
 
 
 def test_threads_that_miss_together_run_the_function_once(client: pannier.Client) -> None:
@@ -491,27 +536,31 @@ async def _seven() -> int:
     return 7
 
 
-async def test_a_fill_that_an_invalidation_overtook_is_not_served(aio_client: pannier.aio.Client) -> None:
-    """T1, through the decorator: the function began before the invalidation, so its result is not kept."""
-    gate, began = asyncio.Event(), asyncio.Event()
-    runs: list[int] = []
+@pytest.mark.parametrize("order", ["stale first", "fresh first"])
+async def test_a_fill_that_an_invalidation_overtook_is_not_served(aio_client: pannier.aio.Client, order: str) -> None:
+    """T1, through the decorator: the function read before the invalidation, so its result is not kept."""
+    row, gates = ["old"], [asyncio.Event(), asyncio.Event()]
+    runs: list[str] = []
 
     @cache(key="key", client=aio_client)
-    async def get() -> int:
-        runs.append(len(runs))
-        began.set()
+    async def get() -> str:
+        read, gate = row[0], gates[len(runs)]
+        runs.append(read)
         await gate.wait()
-        return len(runs)
+        return read
 
     slow = asyncio.create_task(get())
-    await began.wait()
+    await until(lambda: runs == ["old"])
+    row[0] = "new"
     await aio_client.cache().delete("key")
     fast = asyncio.create_task(get())
-    await until(lambda: len(runs) == 2)
-    gate.set()
-    assert {await slow, await fast} <= {1, 2}
-    assert runs == [0, 1]
-    assert await get() == await aio_client.cache().get("key")
+    await until(lambda: runs == ["old", "new"])
+    first, last = (fast, slow) if order == "fresh first" else (slow, fast)
+    for task in (first, last):
+        gates[0 if task is slow else 1].set()
+        assert await task == ("old" if task is slow else "new")
+    assert [await get(), await aio_client.cache().get("key")] == ["new", "new"]
+    assert runs == ["old", "new"]
 
 
 async def test_a_caller_after_an_invalidation_never_gets_what_was_loaded_before(

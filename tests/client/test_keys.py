@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
+import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import pytest
@@ -18,9 +21,16 @@ from pannier import BadRequest, Misconfigured
 from pannier._bindings import Binding
 from pannier._keys import Template, escaped, lane_key, lane_tag, spelled
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 
 class Colour(Enum):
     RED = "red"
+
+
+class Mode(str, Enum):  # noqa: UP042 - a text that is also a member, as older programs have it
+    FAST = "fast"
 
 
 class Shade(Enum):
@@ -43,7 +53,7 @@ DIFFERENT = [
     *(None, "None", 1, True, 1.0, "1", b"1", Decimal(1), 0, False, "", b"", "True", "1.0"),
     *((), [], {}, set(), (1,), [1], {1: 1}, {1}, ("1",), ("a:b", "c"), ("a", "b:c"), ("a,b",), ("a", "b")),
     *(["a'", "b"], ["a", "'b"], ["a','b"], {"a": {"b": 1}}, {"a": {"b": "1"}}, {"a:b": 1}),
-    *(Colour.RED, Shade.RED, "red", Point(1, 2), Size(1, 2), Point(2, 1), int, str),
+    *(Colour.RED, Shade.RED, "red", Mode.FAST, "fast", Point(1, 2), Size(1, 2), Point(2, 1), int, str),
     *("é", "e\u0301", "\x00", "\\x00", "\n", "\ud800", "\\ud800", "{", "*"),
     *(date(2026, 1, 2), datetime(2026, 1, 2, tzinfo=UTC), timedelta(days=1), UUID(int=1), PurePosixPath("a"), "a"),
 ]
@@ -108,6 +118,42 @@ def test_defaults_and_the_way_an_argument_is_passed_make_no_difference() -> None
     assert key_of(one, 7) != key_of(one, 7, limit=11)
 
 
+def no_parameters() -> None: ...
+def plain(a: int, b: int) -> None: ...
+def defaults(a: int, b: int = 2, *, c: int = 3) -> None: ...
+def positional(a: int, /, b: int = 2) -> None: ...
+def named(a: int, *, b: int) -> None: ...
+def rest(a: int, *b: int, c: int = 3, **d: int) -> None: ...
+
+
+@pytest.mark.parametrize("function", [no_parameters, plain, defaults, positional, named, rest])
+@pytest.mark.parametrize("kwargs", [{}, {"b": 5}, {"c": 6}, {"a": 7, "b": 8}], ids=str)
+@pytest.mark.parametrize("args", [(), (1,), (1, 2), (1, 2, 3)], ids=str)
+def test_arguments_are_bound_as_python_binds_them(
+    function: Callable[..., None], args: tuple[int, ...], kwargs: dict[str, int]
+) -> None:
+    def bound(bind: Callable[[], dict[str, object]]) -> object:
+        try:
+            return list(bind().items())
+        except TypeError as error:
+            return str(error)
+
+    def by_python() -> dict[str, object]:
+        known = inspect.signature(function).bind(*args, **kwargs)
+        known.apply_defaults()
+        return known.arguments
+
+    assert bound(lambda: Binding(function).bind(args, kwargs)) == bound(by_python)
+
+
+def test_a_callable_may_want_everything_in_one_mapping_and_the_rest_by_name() -> None:
+    binding = Binding(plain)
+    arguments = binding.bind((1, 2), {})
+    seen = binding.callable(lambda arguments, **rest: (arguments, rest))(arguments)
+    assert seen == ({"a": 1, "b": 2}, {"a": 1, "b": 2})
+    assert arguments == {"a": 1, "b": 2}
+
+
 def test_only_the_receiver_of_a_method_is_left_out() -> None:
     def free(self: int) -> None: ...
 
@@ -136,6 +182,7 @@ def fill(text: str, **arguments: object) -> str:
         ("None", "None"),
         (b"\xff", "ÿ"),
         (Colour.RED, "red"),
+        (Mode.FAST, "fast"),
         (date(2026, 1, 2), "2026-01-02"),
         (UUID(int=1), "00000000-0000-0000-0000-000000000001"),
     ],
@@ -152,6 +199,14 @@ def test_a_template_never_confuses_its_fields(a: str, b: str, c: str, d: str) ->
 
 def test_a_template_may_look_into_its_arguments() -> None:
     assert fill("p:{point.x}/{ids[1]}", point=Point(1, 2), ids=["a", "b"]) == "p:1/b"
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("{x.name}", None), ("{x[0]}", None), ("{x[0]}", []), ("{x[name]}", {}), ("{x[name]}", "text")]
+)
+def test_a_template_that_looks_into_what_is_not_there_says_so(text: str, value: object) -> None:
+    with pytest.raises(BadRequest, match=re.escape(f"{text}: the {type(value).__name__} given has no such part")):
+        fill(text, x=value)
 
 
 @pytest.mark.parametrize(
