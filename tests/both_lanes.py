@@ -103,7 +103,7 @@ class BothLanes:
         metrics = Metrics("0")
         tenants = Tenants(config.tenants, clock, log, metrics.degraded)
         lane = Lane(operations, tenants, metrics, config.limits, clock, log)
-        web = Web(operations, tenants, RequestIds("test"), Life(), metrics, config=config, clock=clock, log=log)
+        web = Web(operations, tenants, RequestIds("test", "1"), Life(), metrics, config=config, clock=clock, log=log)
         self._lane, self._web = lane.tcp(Address.parse("127.0.0.1:0")), web.listener
         await self._lane.start()
         await self._web.start()

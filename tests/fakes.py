@@ -52,7 +52,8 @@ class Connection:
     """A connection as the engine sees one: a holder of leases, and a tracker that keeps what it was pushed."""
 
     def __init__(self, name: str = "connection") -> None:
-        self.name = name
+        self.name = self.label = name
+        self.number = 7
         self.last_heard = 0.0
         self.pushed: list[list[bytes] | None] = []
 

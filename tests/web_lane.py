@@ -188,7 +188,7 @@ async def running(config: Config, *, clock: Callable[[], float] = time.monotonic
     capture = LogCapture()
     log = structlog.wrap_logger(CapturingLogger(), processors=[capture])
     engine = Engine(config, memory_shares(config.tenants, MEMORY_BYTES), World(clock=clock), "test")
-    metrics, life, ids = WatchedMetrics(), Life(), RequestIds("test")
+    metrics, life, ids = WatchedMetrics(), Life(), RequestIds("test", "1")
     tenants = Tenants(config.tenants, clock, log, metrics.degraded)
     web = Web(
         CacheOperations(engine, config.limits, metrics),

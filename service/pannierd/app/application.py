@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING, Protocol
 
 from pannierd.app.life import Phase
+from pannierd.resp import PlaceRefused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -95,7 +96,7 @@ class App:
 
     async def drain(self) -> None:
         """End in order: not ready, stop accepting, finish what is in flight. `close` is still to come."""
-        self.life.request_drain()
+        self.life.enter(Phase.DRAINING)
         self._log.info("draining", min_ms=self._server.drain_min_ms, max_ms=self._server.drain_max_ms)
         await asyncio.sleep(self._server.drain_min_ms / 1000)
         lanes = [listener for knob, listener in self._listeners.items() if not knob.startswith(DIAGNOSTICS)]
@@ -119,9 +120,9 @@ class App:
 
 
 def _why(error: OSError, address: str) -> str:
-    """The address and the reason, whether the listener put it in its own words or the system did."""
+    """The address and the reason; a listener that has words of its own for both is quoted."""
     text = error.strerror or str(error)
-    if address in text:
+    if isinstance(error, PlaceRefused):
         return text
     number = error.errno or 0
     return f"{address}: {os.strerror(number) if number > 0 else text}"  # name resolution counts below 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import secrets
 import time
 from typing import TYPE_CHECKING
 
@@ -57,7 +58,7 @@ def build(loaded: Loaded, variables: Mapping[str, str], log: FilteringBoundLogge
     operations = CacheOperations(engine, config.limits, metrics)
     watch = LoopWatch(metrics, clock)
     life = Life(engine, tenants, metrics, watch, clock, lambda: as_json(lines(loaded, variables)))
-    request_ids = RequestIds(instance)
+    request_ids = RequestIds(instance, secrets.token_hex(4))
 
     lane = Lane(operations, tenants, metrics, config.limits, clock, log)
     server = config.server

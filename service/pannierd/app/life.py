@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pannierd import __version__
+from pannierd.errors import Conflict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -59,6 +60,7 @@ class Life:
         self._clock = clock
         self._started_at = clock()
         self._describe_config = describe_config
+        self.lasts_as_its_command = False  # `pannierd run`: the sidecar ends when the command has, and not before
 
     @property
     def is_live(self) -> bool:
@@ -80,7 +82,13 @@ class Life:
         self.phase = max(self.phase, phase)
 
     def request_drain(self) -> None:
-        """Begin to end, as SIGTERM does. Asking twice changes nothing."""
+        """Begin to end, as SIGTERM does. Asking twice changes nothing.
+
+        Raises:
+            Conflict: the sidecar lasts as long as the command that it was started for.
+        """
+        if self.lasts_as_its_command:
+            raise Conflict("this sidecar was started by 'pannierd run', and ends with its command: end that one")
         self.enter(Phase.DRAINING)
         self._drain_wanted.set()
 

@@ -42,11 +42,18 @@ def run(options: Namespace) -> int:
             connection.request("POST", "/v1/admin/drain", headers=headers)
             status = connection.getresponse().status
         except (OSError, http.client.HTTPException) as error:
-            reason = getattr(error, "strerror", None) or "it does not speak HTTP"
-            raise Failure(Exit.NO, f"no sidecar answers at {address}: {reason}") from error
+            raise Failure(Exit.NO, f"no sidecar answers at {address}: {_why(error)}") from error
     if status >= http.client.BAD_REQUEST:
         raise Failure(Exit.NO, _refusal(status, address))
     return Exit.DONE
+
+
+def _why(error: OSError | http.client.HTTPException) -> str:
+    if isinstance(error, TimeoutError):
+        return f"nothing came within {TIMEOUT_S:g} s"
+    if isinstance(error, http.client.RemoteDisconnected):
+        return "it hung up"
+    return getattr(error, "strerror", None) or "it does not speak HTTP"
 
 
 def _first_token(file: Path) -> str:
@@ -64,5 +71,6 @@ def _refusal(status: int, address: Address) -> str:
     reasons = {
         http.client.UNAUTHORIZED: "it needs --token-file, with a token that it knows",
         http.client.FORBIDDEN: "the token needs the operator role",
+        http.client.CONFLICT: "it was started by 'pannierd run', and ends with its command",
     }
     return f"the sidecar at {address} refused: {reasons.get(http.HTTPStatus(status), f'HTTP status {status}')}"

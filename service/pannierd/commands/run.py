@@ -66,7 +66,9 @@ def run(options: Namespace) -> int:
 
 async def _run(result: Loaded, log: FilteringBoundLogger, argv: Sequence[str]) -> int:
     relay = Relay()
-    async with started(built(result, log)) as app:
+    app = built(result, log)
+    app.life.lasts_as_its_command = True
+    async with started(app):
         child = await _start(argv, _environment(app.life.listeners))
         relay.hand_to(child)
         code = await child.wait()

@@ -95,6 +95,14 @@ def _shares_fit(config: Config) -> Iterator[Mistake]:
     if total > 1 + SHARE_ROUNDING:
         last = [name for name, tenant in config.tenants.items() if tenant.memory_share][-1]
         yield ("tenants", last, "memory_share"), f"all shares together are {total:g}, at most 1 can be given away"
+    for name, tenant in config.tenants.items():
+        if tenant.memory_share is None and "use" in tenant.roles and total > 1 - SHARE_ROUNDING:
+            yield (
+                ("tenants", name),
+                "the shares of the others leave it no memory: it could store nothing",
+            )
+        if tenant.memory_share is not None and "use" not in tenant.roles:
+            yield ("tenants", name, "memory_share"), "a tenant without the role 'use' needs no memory"
 
 
 def _lower_bounds_stay_below_upper_ones(config: Config) -> Iterator[Mistake]:

@@ -23,6 +23,16 @@ if TYPE_CHECKING:
     from pannierd.tenancy.tenants import Caller
 
 
+class Bearer:
+    """The holder of a lease that is bound to no connection: it is never heard from, and lasts `lease_ms`."""
+
+    last_heard = float("-inf")
+    number = None
+
+    def __init__(self, label: str) -> None:
+        self.label = label
+
+
 class View:
     """One caller in one namespace.
 
@@ -35,6 +45,7 @@ class View:
         self.caller = caller
         self.space = space
         self.namespace = space.name
+        self._bearer = Bearer(caller.label)
         self._state = state
         self._took = state.took
         self._clock = state.engine.world.clock
@@ -78,13 +89,13 @@ class View:
             want_lease: whether this caller would load.
             wait_ms: how long to wait for somebody else's load; None is the namespace's `wait_ms`. Only then the answer
                 may be an awaitable; to cancel it harms nobody.
-            holder: the connection that a lease is bound to; None binds it to nothing, and it lasts `lease_ms`.
+            holder: the connection that a lease is bound to; None: whoever knows it may use it, for `lease_ms`.
 
         Raises:
             Overloaded: it would have to wait, and too many of the tenant's calls do. The awaitable may raise it, too.
         """
         check_key(key)
-        now = self._clock()
+        now, holder = self._clock(), holder or self._bearer
         outcome = self.space.fetch(key, now, holder, want_lease=want_lease)
         if isinstance(outcome, Miss) and outcome.lease is None and (patience := self._patience(wait_ms)):
             self._state.waiting.check()
@@ -203,11 +214,11 @@ class View:
 
     def watch(self, tracker: Tracker, key: bytes) -> None:
         """This tracker knows the key's value: tell it once when that changes."""
-        self.space.tenant.tracking.watch(tracker, self.space, key)
+        self.space.tenant.tracking.watch(tracker, self.namespace, key)
 
     def broadcast(self, tracker: Tracker, prefixes: Sequence[bytes]) -> None:
         """Tell this tracker of every change under the prefixes of this namespace."""
-        self.space.tenant.tracking.broadcast(tracker, self.space, prefixes)
+        self.space.tenant.tracking.broadcast(tracker, self.namespace, prefixes)
 
     def _invalidate_key(self, key: bytes, now: float, *, soft: bool, origin: Tracker | None) -> bool:
         check_key(key)
@@ -225,9 +236,7 @@ class View:
         self.space.counts.count(outcome)
         return self._took.unfetched if isinstance(outcome, Miss) else self._took.fetched
 
-    async def _wait(
-        self, key: bytes, began: float, seconds: float, holder: Holder | None, *, want_lease: bool
-    ) -> Outcome:
+    async def _wait(self, key: bytes, began: float, seconds: float, holder: Holder, *, want_lease: bool) -> Outcome:
         """Wait for somebody else's load, and take it over when it ends without a value."""
         waiting = self._state.waiting
         waiting.enter()
@@ -238,7 +247,7 @@ class View:
         self._count(outcome).observe(self._clock() - began)
         return outcome
 
-    async def _awaited(self, key: bytes, until: float, holder: Holder | None, *, want_lease: bool) -> Outcome:
+    async def _awaited(self, key: bytes, until: float, holder: Holder, *, want_lease: bool) -> Outcome:
         """What comes of a wait that ends at `until` (clock seconds)."""
         space = self.space
         while True:

@@ -15,5 +15,6 @@ socket_file         a Unix socket's place in the file system
 """
 
 from pannierd.resp.lane import Lane
+from pannierd.resp.socket_file import PlaceRefused
 
-__all__ = ["Lane"]
+__all__ = ["Lane", "PlaceRefused"]

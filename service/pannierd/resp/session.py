@@ -112,6 +112,11 @@ class Session:
         return self.view
 
     @property
+    def label(self) -> str:
+        """The caller's, for those who ask who holds a lease."""
+        return "" if self.caller is None else self.caller.label
+
+    @property
     def origin(self) -> Session | None:
         """Who is not to be told of the changes that this session makes."""
         return self if self.tracking is not None and self.tracking.is_quiet else None

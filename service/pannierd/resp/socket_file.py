@@ -8,7 +8,6 @@ meanwhile, or two daemons that start together could each take the other's file f
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
 import grp
 import os
@@ -17,7 +16,7 @@ import stat
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
 ROOT: Final = 0
@@ -26,6 +25,10 @@ PRIVATE: Final = 0o600
 BACKLOG: Final = 4_096
 ANSWER_SECONDS: Final = 1.0
 """How long the owner of a socket file may take to accept before it counts as stopped, which is not dead."""
+
+
+class PlaceRefused(OSError):
+    """The socket cannot be where it is to be. The text is complete: it names the file, the folder or the group."""
 
 
 class SocketFile:
@@ -48,9 +51,10 @@ class SocketFile:
         """The socket, listening.
 
         Raises:
-            OSError: the place is taken, foreign or unusable; the text says which.
+            PlaceRefused: it is taken, foreign or unusable; the text says which.
+            OSError: the system says no.
         """
-        make_folder(self.path.parent)
+        make_folder(self.path.parent, {os.geteuid(), ROOT})
         group = _group_id(self._group)
         with _locked(self.path.parent):
             _clear(self.path)
@@ -78,7 +82,7 @@ class SocketFile:
         try:
             listening.bind(str(self.path))
         except OSError as error:
-            raise OSError(error.errno, f"{self.path}: {error.strerror or error}") from error
+            raise PlaceRefused(f"{self.path}: {error.strerror or error}") from error
         self._handle = os.open(self.path, os.O_PATH | os.O_NOFOLLOW)
         if group >= 0:
             os.chown(self.path, -1, group)
@@ -89,18 +93,18 @@ class SocketFile:
         return f"<SocketFile {self.path}>"
 
 
-def make_folder(folder: Path) -> None:
-    """See that the folder is there, and is no stranger's.
+def make_folder(folder: Path, trusted: Collection[int]) -> None:
+    """See that the folder is there, and belongs to one of these users.
 
     Raises:
-        OSError: it is.
+        PlaceRefused: it is a stranger's.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(FileExistsError):
         folder.mkdir(mode=FOLDER_MODE)
     owner = folder.lstat().st_uid  # of the link, if it is one: whoever made it decides where it leads
-    if owner not in {os.geteuid(), ROOT}:
-        raise PermissionError(errno.EPERM, f"{folder} belongs to user {owner}; the socket's folder must be your own")
+    if owner not in trusted:
+        raise PlaceRefused(f"{folder} belongs to user {owner}; the socket's folder must be your own")
 
 
 def _clear(path: Path) -> None:
@@ -110,7 +114,7 @@ def _clear(path: Path) -> None:
     except FileNotFoundError:
         return
     if not stat.S_ISSOCK(kind):
-        raise FileExistsError(errno.EEXIST, f"{path} is there, and is no socket")
+        raise PlaceRefused(f"{path} is there, and is no socket")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.settimeout(ANSWER_SECONDS)
         try:
@@ -120,7 +124,7 @@ def _clear(path: Path) -> None:
             return
         except TimeoutError:
             pass
-    raise OSError(errno.EADDRINUSE, f"{path}: another process answers there")
+    raise PlaceRefused(f"{path}: another process answers there")
 
 
 @contextlib.contextmanager
@@ -140,4 +144,4 @@ def _group_id(name: str) -> int:
     try:
         return grp.getgrnam(name).gr_gid
     except KeyError as error:
-        raise OSError(errno.EINVAL, f"there is no group {name}") from error
+        raise PlaceRefused(f"there is no group {name}") from error

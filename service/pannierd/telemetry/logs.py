@@ -1,6 +1,6 @@
 """Logs: JSON lines for machines, a readable form on a terminal, and no secrets or values in either.
 
-What is bound with structlog.contextvars (request_id, tenant, trace_id) is in every line that is logged meanwhile.
+A line about a call names it: request_id over HTTP, client_id on the lane, tenant, and trace_id if it has one.
 """
 
 from __future__ import annotations
@@ -37,7 +37,6 @@ def configure(knobs: Logging, stream: TextIO, *, isatty: bool) -> FilteringBound
         structlog.wrap_logger(
             _Sink(stream),
             processors=[
-                structlog.contextvars.merge_contextvars,
                 structlog.processors.add_log_level,
                 structlog.processors.TimeStamper(fmt="iso", utc=True),
                 _hide,

@@ -26,7 +26,7 @@ class Lifecycle(Protocol):
         """Whether the daemon is about to end."""
 
     def request_drain(self) -> None:
-        """Begin to end, as SIGTERM does."""
+        """Begin to end, as SIGTERM does; Conflict when it is not for a caller to say."""
 
     def reload(self) -> bool:
         """Read tokens again, as SIGHUP does; False when something could not be taken over and the former one stays."""

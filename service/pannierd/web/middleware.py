@@ -14,7 +14,6 @@ errors     become problem+json; a fault of ours is logged, and told apart from e
 
 from __future__ import annotations
 
-import re
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
@@ -23,6 +22,7 @@ from multidict import istr
 
 from pannierd.errors import BadRequest, DeadlineExceeded, Forbidden, InternalError, PannierdError, TooLarge
 from pannierd.resilience import Deadline
+from pannierd.telemetry.traces import trace_id
 from pannierd.web.bodies import Bodies
 from pannierd.web.call import Call
 from pannierd.web.credentials import token_in
@@ -63,7 +63,6 @@ REFUSALS: Final = frozenset(
 """Codes that turn a call away, whatever it was about; what is missing or wrong in it is an answer, not a refusal."""
 
 DEADLINE_HEADER: Final = istr("X-Pannier-Deadline-Ms")
-TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")  # W3C Trace Context
 
 
 class Middleware:
@@ -168,11 +167,10 @@ class Middleware:
 
     def _fault(self, call: Call, route: Route | None) -> Reply:
         """Tell the log everything but what was sent, and the caller where to look."""
-        trace = TRACEPARENT.fullmatch(call.headers.get("traceparent", ""))
         self._log.exception(
             "a request met a fault",
             request_id=call.request_id,
-            trace_id=trace[1] if trace else None,
+            trace_id=trace_id(call.headers.get("traceparent", "")),
             tenant=call.tenant,
             route=route and route.template,
         )

@@ -17,10 +17,15 @@ LONGEST: Final = 128
 
 
 class RequestIds:
-    """Numbers after the name of this sidecar: cheap, and no two alike while sidecars have different names."""
+    """Numbers after the name of this sidecar: cheap, and no two alike.
 
-    def __init__(self, instance: str) -> None:
-        self._prefix = f"{instance}-"
+    Args:
+        instance: the name. A container that starts again has the same one, and its process the same number.
+        life: what tells this life of it from the others, at random.
+    """
+
+    def __init__(self, instance: str, life: str) -> None:
+        self._prefix = f"{instance}-{life}-"
         self._numbers = count(1)
 
     def of(self, headers: CIMultiDictProxy[str]) -> str:

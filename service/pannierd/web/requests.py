@@ -5,11 +5,13 @@ A header's or parameter's name on the wire is the field's `name`. `UNSET` is wha
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal, TypeVar
+import re
+from typing import Annotated, ClassVar, Final, Literal, TypeVar
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 __all__ = [
+    "IF_MATCH",
     "Batch",
     "Delete",
     "Get",
@@ -23,6 +25,7 @@ __all__ = [
     "given",
 ]
 
+IF_MATCH: Final = re.compile(r'^(\*|"[^",]*")$')
 YEAR_MS = 365 * 24 * 3_600_000
 
 Life = Annotated[int, Meta(ge=1, le=YEAR_MS)]
@@ -76,7 +79,10 @@ class StoreHeaders(Struct, frozen=True):
     if_match: (
         Annotated[
             str,
-            Meta(pattern=r'^(\*|"[^",]*")$', description="store only if this ETag is the value's; *: if there is one"),
+            Meta(
+                description="store only if this ETag is the value's; *: if there is one",
+                extra_json_schema={"pattern": IF_MATCH.pattern},
+            ),
         ]
         | UnsetType
     ) = field(default=UNSET, name="If-Match")

@@ -1,14 +1,18 @@
 """The order in which parts start and end, with listeners that only take notes."""
 
 import errno
+from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 import structlog
 
 from fakes import Bench
-from pannierd.app import App, CannotStart
+from lane_bench import LaneBench
+from pannierd.app import App, CannotStart, application
 from pannierd.app.life import Life, Phase
 from pannierd.config import Server
+from pannierd.errors import Conflict
 from pannierd.telemetry.loop_watch import LoopWatch
 from pannierd.telemetry.metrics import Metrics
 from pannierd.tenancy import Tenants
@@ -40,12 +44,15 @@ class Listener:
 
 def app_of(*listeners: str, notes: list[str], refusal: OSError | None = None) -> App:
     """An application with these listeners; the last one refuses to start when there is a refusal."""
+    return app_with({name: Listener(name, notes, refusal if name == listeners[-1] else None) for name in listeners})
+
+
+def app_with(listeners: Mapping[str, application.Listener]) -> App:
     bench, metrics, log = Bench(), Metrics("1"), structlog.wrap_logger(None, processors=[drop])
     watch = LoopWatch(metrics, bench.clock)
     tenants = Tenants({}, bench.clock, log, metrics.degraded)
     life = Life(bench.engine, tenants, metrics, watch, bench.clock, dict)
-    parts = {name: Listener(name, notes, refusal if name == listeners[-1] else None) for name in listeners}
-    return App(life, parts, bench.engine, watch, Server(drain_max_ms=7), log)
+    return App(life, listeners, bench.engine, watch, Server(drain_max_ms=7), log)
 
 
 def drop(*_: object) -> str:
@@ -83,7 +90,6 @@ async def test_diagnostics_open_first_and_close_last_and_are_not_drained() -> No
     ("refusal", "told"),
     [
         (OSError(errno.EADDRINUSE, "error while attempting to bind on ('…', 1)"), "at web: Address already in use"),
-        (OSError(errno.EPERM, "at web belongs to user 7"), "at web belongs to user 7"),
         (OSError(-2, "Name or service not known"), "at web: Name or service not known"),
         (OSError("no number"), "at web: no number"),
     ],
@@ -96,6 +102,27 @@ async def test_a_listener_that_cannot_open_ends_the_start_and_closes_the_others(
     assert str(end.value) == f"server.web: {told}"
     assert notes == ["start diagnostics", "close web", "close diagnostics"]
     assert app.life.phase is Phase.ENDED
+
+
+async def test_what_a_socket_file_advises_is_what_is_told(tmp_path: Path) -> None:
+    """It names the group, the folder or the process in the way, and not only the address."""
+    listener = LaneBench().lane.unix(tmp_path / "lane.sock", 0o600, "nobody-has-this")
+    with pytest.raises(CannotStart) as end:
+        await app_with({"lane_socket": listener}).start()
+    assert str(end.value) == "server.lane_socket: there is no group nobody-has-this"
+
+
+async def test_a_sidecar_that_lasts_as_its_command_drains_with_it_and_not_before() -> None:
+    notes: list[str] = []
+    app = app_of("web", notes=notes)
+    app.life.lasts_as_its_command = True
+    await app.start()
+    with pytest.raises(Conflict, match="ends with its command"):
+        app.life.request_drain()
+    assert not app.life.is_draining
+    await app.drain()
+    assert app.life.is_draining
+    await app.close()
 
 
 async def test_a_life_goes_in_one_direction() -> None:

@@ -242,6 +242,34 @@ while True:
         assert runs.stdout.read() == f"{int(number)} 200\n"
 
 
+def test_a_drain_is_not_for_a_sidecar_that_ends_with_its_command() -> None:
+    script = """
+import os, subprocess, sys, urllib.request
+address = os.environ["PANNIER_WEB_URL"].removeprefix("http://")
+done = subprocess.run([*sys.argv[1:], f"--set=server.web_address={address}"], capture_output=True, text=True)
+print(done.returncode, done.stderr.partition("refused: ")[2].strip())
+print(urllib.request.urlopen(f"http://{address}/v1/status").status)
+"""
+    done = pannierd("run", "--", sys.executable, "-c", script, *command("drain"))
+    assert done.stdout == "1 it was started by 'pannierd run', and ends with its command\n200\n"
+    assert done.returncode == 0
+
+
+def test_drain_says_what_is_wrong_with_who_answers() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        address = f"127.0.0.1:{listening.getsockname()[1]}"
+        for answer, told in ((b"", "it hung up"), (b"-ERR what?\r\n", "it does not speak HTTP")):
+            with running("drain", *sets(f"server.web_address={address}"), stderr=subprocess.PIPE) as draining:
+                connection, _ = listening.accept()
+                with connection:
+                    connection.recv(1_024)
+                    connection.sendall(answer)
+                assert (
+                    draining.communicate(timeout=PATIENCE_S)[1]
+                    == f"pannierd: no sidecar answers at {address}: {told}\n"
+                )
+
+
 def test_run_takes_the_address_that_is_configured(tmp_path: Path) -> None:
     path = tmp_path / "own.sock"
     done = pannierd("run", "--set", f"server.lane_socket={path}", "--", "printenv", "PANNIER_URL")

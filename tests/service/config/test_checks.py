@@ -76,6 +76,14 @@ def mistakes(folder: Path, text: str) -> tuple[str, ...]:
             "pannier.toml:5: tenants.b.peer_uids: 1 is tenant a's already",
         ),
         (
+            "[tenants.a]\ntoken_file = '/a'\nmemory_share = 1\n[tenants.b]\ntoken_file = '/b'",
+            "pannier.toml:5: tenants.b: the shares of the others leave it no memory: it could store nothing",
+        ),
+        (
+            "[tenants.a]\ntoken_file = '/a'\nroles = ['operator']\nmemory_share = 1",
+            "pannier.toml:4: tenants.a.memory_share: a tenant without the role 'use' needs no memory",
+        ),
+        (
             "[namespaces.'a b']\nttl_ms = 1",
             "pannier.toml:2: namespaces.a b: a namespace's name matches [A-Za-z0-9_.:-]{1,64}",
         ),

@@ -7,16 +7,13 @@ import os
 import socket
 import stat
 import threading
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from lane_bench import LaneBench, RawClient
 from pannierd.config import Tenant
-from pannierd.resp.socket_file import SocketFile, make_folder
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from pannierd.resp.socket_file import PlaceRefused, SocketFile, make_folder
 
 MODE = 0o660
 
@@ -102,16 +99,18 @@ def test_a_group_that_does_not_exist_is_named(path: Path) -> None:
     assert not path.exists()
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
 def test_a_strangers_folder_is_refused_also_behind_a_link_of_his(tmp_path: Path) -> None:
-    foreign, own, link = tmp_path / "foreign", tmp_path / "own", tmp_path / "link"
-    foreign.mkdir()
-    own.mkdir()
-    link.symlink_to(own)
-    for mine in (foreign, link):
-        os.lchown(mine, 12_345, 12_345)
-        with pytest.raises(PermissionError, match="belongs to user 12345"):
-            make_folder(mine)
+    """Only root can give a link away; for another user his own is the stranger's, when he trusts nobody but root."""
+    link = tmp_path / "link"
+    link.symlink_to("/")
+    stranger = os.geteuid() or 12_345
+    os.lchown(link, stranger, -1)
+    assert Path("/").stat().st_uid == 0
+    with pytest.raises(PlaceRefused, match=f"{link} belongs to user {stranger}"):
+        make_folder(link, {0})
+    with pytest.raises(PlaceRefused, match=f"belongs to user {os.geteuid()}"):
+        make_folder(tmp_path, {12_345})
+    make_folder(tmp_path / "new", {os.geteuid()})
 
 
 async def test_a_peer_is_known_by_its_user_id(tmp_path: Path) -> None:

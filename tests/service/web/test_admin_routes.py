@@ -2,6 +2,7 @@
 
 import pytest
 
+from pannierd.web.request_ids import RequestIds
 from web_lane import Site
 
 KEY = "/v1/cache/default/a"
@@ -66,6 +67,12 @@ async def test_otherwise_one_is_made_and_no_two_are_alike(site: Site, given: str
     made = {(await site.ask("GET", KEY, headers=headers)).headers["X-Request-Id"] for _ in range(3)}
     assert len(made) == 3
     assert given not in made
+
+
+def test_a_sidecar_that_starts_again_under_its_name_makes_other_ids() -> None:
+    """In a container its process has the same number, too."""
+    lives = [RequestIds("pod-1", life) for life in ("a", "b")]
+    assert len({ids.fresh() for ids in lives for _ in range(3)}) == 6
 
 
 async def test_requests_are_counted_by_template_and_status_and_never_by_key(site: Site) -> None:

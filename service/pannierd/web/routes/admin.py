@@ -5,6 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from pannierd.errors import Conflict
 from pannierd.web.answers import Drain, Reload
 from pannierd.web.router import Answer, Route
 from pannierd.web.wire import Reply, json_reply
@@ -30,7 +31,7 @@ class AdminRoutes:
         config = Answer(200, "Every value and where it came from, secrets hidden", body=dict)
         return [
             Route("GET", "/v1/status", self.status, "How the sidecar does", (status,), role="any"),
-            Route("POST", "/v1/admin/drain", self.drain, "End in order", (draining,), role="operator"),
+            Route("POST", "/v1/admin/drain", self.drain, "End in order", (draining,), (Conflict,), role="operator"),
             Route("POST", "/v1/admin/reload", self.reload, "Read tokens again", (reloaded,), role="operator"),
             Route("GET", "/v1/admin/config", self.config, "The configuration in force", (config,), role="operator"),
         ]

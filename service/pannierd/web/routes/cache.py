@@ -21,7 +21,7 @@ from pannierd.errors import (
 )
 from pannierd.operations.limits import check_key
 from pannierd.web.parameters import from_headers
-from pannierd.web.requests import LeaseParameters, ReadHeaders, StoreHeaders, given
+from pannierd.web.requests import IF_MATCH, LeaseParameters, ReadHeaders, StoreHeaders, given
 from pannierd.web.router import Answer, Route
 from pannierd.web.target import decode_key, decode_name
 from pannierd.web.wire import Reply, json_reply, value_reply
@@ -177,6 +177,8 @@ def _condition(headers: StoreHeaders) -> tuple[Condition, str | None]:
         return Condition.IF_ABSENT, None
     if if_match is None:
         return Condition.ALWAYS, None
+    if not IF_MATCH.match(if_match):
+        raise BadRequest("If-Match takes one strong ETag, in quotes, or *: no list, and nothing that begins with W/")
     if if_match == "*":
         return Condition.IF_PRESENT, None
     return Condition.IF_PRESENT, if_match[1:-1]
