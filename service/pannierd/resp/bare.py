@@ -16,9 +16,11 @@ from pannierd.cache.memory import MOST_USES
 from pannierd.cache.policy import REFRESH_HORIZON
 from pannierd.resp.fetched import fresh
 from pannierd.resp.protocol import Command
+from pannierd.resp.tally import Tally
 
 if TYPE_CHECKING:
     from pannierd.cache.space import Space
+    from pannierd.telemetry.metrics import Metrics
 
 Gets = Callable[[], Command | Literal[False]]
 """How both parsers hand out commands."""
@@ -31,6 +33,44 @@ DECIMALS: Final = tuple(b"%d" % number for number in range(LONE_BYTES))
 GET: Final = b"GET"
 FETCH: Final = b"PN.FETCH"
 NOLEASE: Final = b"NOLEASE"
+
+
+class BarePath:
+    """The same path for all connections, and the tally of what it answers."""
+
+    def __init__(self, metrics: Metrics, clock: Callable[[], float]) -> None:
+        self._gets = Tally("GET", "get", metrics, clock)
+        self._fetches = Tally("PN.FETCH", "fetch", metrics, clock)
+
+    def lone(self, chunk: bytes, space: Space, now: float) -> bytes | None:
+        """The answer to a chunk of at most LONE_BYTES, if it is one GET of what is there."""
+        answer = answer_lone(chunk, space, now)
+        if answer is not None:
+            self._gets.add(1, now)
+        return answer
+
+    def pipeline(
+        self, gets: Gets, space: Space, now: float, null: bytes, answers: list[bytes], room: int
+    ) -> tuple[Command | Literal[False] | None, int, int]:
+        """Add answers until a command is something else, or `room` bytes are full; `null` tells of no lease.
+
+        Returns:
+            That command; False when there are no more; None when what came is no command. How many answers and bytes
+            were added.
+        """
+        before = len(answers)
+        command, size = answer_gets(gets, space, now, answers, room)
+        if hits := len(answers) - before:
+            self._gets.add(hits, now)
+        if command and command[0] == FETCH:
+            command, fetched = answer_fetches(command, gets, space, now, null, answers, room)
+            if fetches := len(answers) - before - hits:
+                self._fetches.add(fetches, now)
+                return command, hits + fetches, size + fetched
+        return command, hits, size
+
+    def __repr__(self) -> str:
+        return f"<BarePath {self._gets!r} {self._fetches!r}>"
 
 
 def answer_lone(chunk: bytes, space: Space, now: float) -> bytes | None:
@@ -56,11 +96,7 @@ def answer_lone(chunk: bytes, space: Space, now: float) -> bytes | None:
 def answer_gets(
     gets: Gets, space: Space, now: float, answers: list[bytes], room: int
 ) -> tuple[Command | Literal[False] | None, int]:
-    """Add answers until a command is something else, or `room` bytes are full.
-
-    Returns:
-        That command; False when there are no more; None when what came is no command. And the bytes that were added.
-    """
+    """GETs: as `BarePath.pipeline`; returns the first other command, and the bytes that were added."""
     lookup, counter, most_uses = space.entries.get, space.versions.counter, MOST_USES
     second = int(now)
     answer = answers.append
@@ -85,10 +121,7 @@ def answer_gets(
 def answer_fetches(
     first: Command, gets: Gets, space: Space, now: float, null: bytes, answers: list[bytes], room: int
 ) -> tuple[Command | Literal[False] | None, int]:
-    """The same for `PN.FETCH key [NOLEASE]`, from `first` on, of values that need not be refreshed soon.
-
-    `null` is how this connection is told that there is no lease.
-    """
+    """The same for `PN.FETCH key [NOLEASE]`, from `first` on, of values that need not be refreshed soon."""
     lookup, counter, most_uses = space.entries.get, space.versions.counter, MOST_USES
     second = int(now)
     before, size = len(answers), 0

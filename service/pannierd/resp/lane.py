@@ -6,12 +6,12 @@ import time
 from itertools import count
 from typing import TYPE_CHECKING
 
+from pannierd.resp.bare import BarePath
 from pannierd.resp.commands.table import full_table
 from pannierd.resp.dispatch import Dispatch
 from pannierd.resp.listeners import TcpListener, UnixListener
 from pannierd.resp.protocol import Commands, plain_chunks
 from pannierd.resp.refusals import Refusal
-from pannierd.resp.tally import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from pannierd.config import Limits
     from pannierd.config.address import Address
     from pannierd.operations.cache import CacheOperations
-    from pannierd.resilience import InFlight
     from pannierd.resp.session import Session
     from pannierd.telemetry.metrics import Metrics
     from pannierd.tenancy import Tenants
@@ -34,7 +33,7 @@ class Lane:
     Attributes:
         sessions: the open ones, by number.
         started_at: clock seconds.
-        gets_tally, fetches_tally: of what was answered on the bare path.
+        bare: the path that most reads take.
     """
 
     def __init__(
@@ -43,7 +42,6 @@ class Lane:
         tenants: Tenants,
         metrics: Metrics,
         limits: Limits,
-        in_flight: InFlight,
         clock: Callable[[], float],
         log: FilteringBoundLogger,
         wall_clock: Callable[[], float] = time.time,
@@ -52,7 +50,6 @@ class Lane:
         self.tenants = tenants
         self.metrics = metrics
         self.limits = limits
-        self.in_flight = in_flight
         self.clock = clock
         self.wall_clock = wall_clock
         self.log = log
@@ -60,8 +57,7 @@ class Lane:
         self.sessions: dict[int, Session] = {}
         self.dispatch = Dispatch(full_table(), metrics, log)
         self.is_plain = plain_chunks(limits.max_lane_arguments, limits.max_lane_command_bytes)
-        self.gets_tally = Tally("GET", "get", metrics, clock)
-        self.fetches_tally = Tally("PN.FETCH", "fetch", metrics, clock)
+        self.bare = BarePath(metrics, clock)
         self._numbers = count(1)
 
     def tcp(self, address: Address) -> TcpListener:

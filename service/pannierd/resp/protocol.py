@@ -31,7 +31,7 @@ STRANGER_BYTES: Final = 16_384
 
 BULK: Final = ord("$")
 ARRAY: Final = ord("*")
-TILDE, GREATER, BAR = b"~>|"
+TILDE, GREATER, BAR, PLUS, EQUALS, PAREN = b"~>|+=("
 
 
 class ProtocolError(Exception):
@@ -41,24 +41,25 @@ class ProtocolError(Exception):
 def plain_chunks(max_arguments: int, max_bytes: int) -> Callable[[bytes], bool]:
     r"""A function that says whether a chunk, at a command's begin, is plain: may go to hiredis as it is.
 
-    It may when it begins with an array, and nothing in it can make hiredis reserve memory: hiredis does so for as many
-    members as the header of an array, set, push or attribute says. An array of too many is looked for as `*` and as
-    many digits as the limit has; the pattern begins with a literal and repeats a simple class because that is several
-    times faster than `\*\d{5}`. The other three have no place in a command, and their signs are looked for first as
-    bytes, which costs next to nothing. A value that happens to look like any of this costs the exact parser's time,
-    nothing else.
+    It may when it begins with an array, when nothing in it can make hiredis reserve memory, and when hiredis can take
+    only strings for strings. It reserves memory for as many members as the header of an array, set, push or attribute
+    says. An array of too many is looked for as `*` and as many digits as the limit has; the pattern begins with a
+    literal and repeats a simple class because that is several times faster than `\*\d{5}`. The other three have no
+    place in a command, nor have statuses, verbatim texts and big numbers, which hiredis hands out as it does strings.
+    The signs of all these are looked for first as bytes, which costs next to nothing. A value that happens to look like
+    any of them costs the exact parser's time, nothing else.
     """
     digits = min(len(str(max_arguments)), 5)
     too_many = re.compile(rb"\*" + b"[0-9]" * digits).search
-    foreign = re.compile(rb"\n[~>|]").search
+    foreign = re.compile(rb"\n[~>|+=(]").search
 
     def is_plain(chunk: bytes) -> bool:
-        return (
-            chunk[0] == ARRAY
-            and len(chunk) <= max_bytes
-            and too_many(chunk) is None
-            and not ((TILDE in chunk or GREATER in chunk or BAR in chunk) and foreign(chunk))
+        if chunk[0] != ARRAY or len(chunk) > max_bytes or too_many(chunk):
+            return False
+        is_doubtful = (
+            TILDE in chunk or GREATER in chunk or BAR in chunk or PLUS in chunk or EQUALS in chunk or PAREN in chunk
         )
+        return not (is_doubtful and foreign(chunk))
 
     return is_plain
 
@@ -67,7 +68,7 @@ def cut_command(chunk: bytes, taken: int) -> bytes:
     """The unfinished command at the end of a chunk from which hiredis took so many whole ones; b"" if that is doubtful.
 
     It is sought at the last place that looks like a command's begin. When that is inside a value, as in `GET *1`, there
-    are fewer whole commands in front of it.
+    are fewer whole commands in front of it, and perhaps the begin of one.
     """
     begin = chunk.rindex(b"\r\n*") + 2
     reader = hiredis.Reader()
@@ -75,7 +76,7 @@ def cut_command(chunk: bytes, taken: int) -> bytes:
     whole = 0
     while reader.gets() is not False:
         whole += 1
-    return chunk[begin:] if whole == taken else b""
+    return chunk[begin:] if whole == taken and not reader.has_data() else b""
 
 
 class Commands:

@@ -6,16 +6,19 @@ import asyncio
 import contextlib
 import gc
 import socket
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-import hiredis
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from fakes import lease_of as lease_of_view
-from lane_bench import LaneBench, RawClient, written
-from pannierd.resp.connection import BATCH_BYTES, KEPT_BYTES
+from lane_bench import LaneBench, RawClient, read, read_all, written
+from pannierd.resp import replies
+from pannierd.resp.connection import KEPT_BYTES
+from pannierd.resp.outgoing import BATCH_BYTES
+from pannierd.resp.protocol import ProtocolError
 from patience import until
 
 if TYPE_CHECKING:
@@ -123,6 +126,55 @@ async def test_however_a_stream_is_cut_the_answers_are_the_same(
         assert await answers(client, len(wanted)) == wanted
 
 
+PIECES = [
+    *(written(*words) for words in (("SET", "k", "v"), ("GET", "k"), ("PING",), ("PN.FETCH", "k", "NOLEASE"))),
+    written("SET", "k", "\r\n*1\r\n$4\r\nPING\r\n"),
+    *(
+        b"SET k inline\r\n",
+        b"GET k\n",
+        b"\r\n",
+        b"*0\r\n",
+        b"$4\r\nPING\r\n",
+        b"$9\r\nPI",
+        b"*1\r\n+PING\r\n",
+        b"*2\r\n",
+    ),
+]
+"""What may follow what: commands in every form, and what only looks like one."""
+
+
+def exactly(stream: bytes) -> list[Any]:
+    """What the exact parser, alone, would have the lane answer."""
+    lane = LaneBench()
+    say, parser = lane.session(), lane.lane.parser()
+    parser.is_trusted = True
+    parser.feed(stream)
+    said: list[Any] = []
+    try:
+        while (command := parser.gets()) is not False:
+            said.append(say(*command))
+    except ProtocolError as error:
+        said.append(read(replies.error(f"ERR Protocol error: {error}")))
+    return said
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.sampled_from(PIECES), max_size=8), st.lists(st.integers(min_value=0, max_value=200), max_size=2))
+@example([written("PING"), b"SET k inline\r\n"], [])
+@example([written("PING"), b"$4\r\nPING\r\n"], [])
+@example([written("PING"), b"$9\r\nPI", written("PING")], [])
+async def test_whichever_way_a_stream_takes_the_answers_are_the_exact_parsers(
+    pieces: list[bytes], cuts: list[int]
+) -> None:
+    stream = b"".join(pieces)
+    async with LaneBench().client() as client:
+        for begin, end in pairwise([0, *sorted(cuts), len(stream)]):
+            client.writer.write(stream[begin:end])
+            await asyncio.sleep(0)
+        client.writer.write_eof()
+        assert read_all(await client.until_closed()) == exactly(stream)
+
+
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.sampled_from(FRAGMENTS) | st.binary(max_size=20), max_size=20))
 async def test_whatever_comes_the_lane_lives_on(lane: LaneBench, fragments: list[bytes]) -> None:
@@ -131,10 +183,7 @@ async def test_whatever_comes_the_lane_lives_on(lane: LaneBench, fragments: list
         async with RawClient.connect(address) as client:
             client.writer.write(b"".join(fragments))
             client.writer.write_eof()
-            reader = hiredis.Reader()
-            reader.feed(await client.until_closed())
-            while reader.gets() is not False:
-                pass
+            read_all(await client.until_closed())
         async with RawClient.connect(address) as client:
             assert await client("PING") == b"PONG"
     assert lane.log.calls == []
@@ -166,6 +215,9 @@ async def test_a_large_value_comes_and_goes(lane: LaneBench) -> None:
         (b"*1\r\n" * 20, "ERR Protocol error: expected '$', got '*'"),
         (b"*100000\r\n", "ERR Protocol error: invalid multibulk length"),
         (b"*99999999999\r\n", "ERR Protocol error: invalid multibulk length"),
+        (b"*1\r\n+PING\r\n", "ERR Protocol error: expected '$', got '+'"),
+        (b"*1\r\n=8\r\ntxt:PING\r\n", "ERR Protocol error: expected '$', got '='"),
+        (b"*2\r\n$3\r\nGET\r\n(1\r\n", "ERR Protocol error: expected '$', got '('"),
         (b"*1\r\n~99999999\r\n", "ERR Protocol error: expected '$', got '~'"),
         (b"*1\r\n$99999999999\r\n", "ERR Protocol error: invalid bulk length"),
         (b'SET "unbalanced\r\n', "ERR Protocol error: unbalanced quotes in request"),
@@ -195,10 +247,10 @@ async def test_who_waits_is_answered_by_the_fill_and_others_behind_it_in_order(l
             written("PING") + written("PN.FETCH", "k", "WAIT", 60_000) + written("GET", "k") + written("PING")
         )
         assert await waiter.answer() == b"PONG"
-        await until(lambda: lane.in_flight.count == 1)
+        await until(lambda: lane.waiting == 1)
         assert await filler("PN.STORE", "k", "v", "LEASE", lease, "PX", 5_000) == b"stored"
         assert await answers(waiter, 3) == [[b"hit", b"v", None, 5_000, b""], b"v", b"PONG"]
-        assert lane.in_flight.count == 0
+        assert lane.waiting == 0
 
 
 async def test_a_get_behind_a_call_that_waited_sees_the_clock_of_now(lane: LaneBench) -> None:
@@ -206,7 +258,7 @@ async def test_a_get_behind_a_call_that_waited_sees_the_clock_of_now(lane: LaneB
         await filler("SET", "short", "v", "EX", 1)
         lease = lease_of(await filler("PN.FETCH", "k"))
         waiter.writer.write(written("PN.FETCH", "k", "WAIT", 60_000) + written("GET", "short") * 500)
-        await until(lambda: lane.in_flight.count == 1)
+        await until(lambda: lane.waiting == 1)
         lane.clock.advance(2)
         await filler("PN.STORE", "k", "v", "LEASE", lease)
         await waiter.answer()
@@ -218,7 +270,7 @@ async def test_a_client_that_leaves_gives_its_leases_to_who_waits(lane: LaneBenc
         async with RawClient.connect(address) as filler:
             await filler("PN.FETCH", "k")
             waiter.send("PN.FETCH", "k", "WAIT", 60_000)
-            await until(lambda: lane.in_flight.count == 1)
+            await until(lambda: lane.waiting == 1)
         answer = await waiter.answer()
         assert answer[0] == b"miss"
         assert answer[2] is not None
@@ -229,8 +281,8 @@ async def test_a_waiter_that_leaves_harms_nobody(lane: LaneBench) -> None:
         lease = lease_of(await filler("PN.FETCH", "k"))
         async with RawClient.connect(address) as waiter:
             waiter.send("PN.FETCH", "k", "WAIT", 60_000)
-            await until(lambda: lane.in_flight.count == 1)
-        await until(lambda: lane.in_flight.count == 0)
+            await until(lambda: lane.waiting == 1)
+        await until(lambda: lane.waiting == 0)
         assert await filler("PN.STORE", "k", "v", "LEASE", lease) == b"stored"
 
 
@@ -243,8 +295,22 @@ async def test_a_client_that_leaves_in_the_very_turn_it_began_to_wait(lane: Lane
                 sender.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")  # close by reset
                 sender.sendall(written("PN.FETCH", "k", "WAIT", 60_000))
         await until(lambda: lane.metrics.lane_connections == 1)
-        await until(lambda: lane.in_flight.count == 0)
+        await until(lambda: lane.waiting == 0)
         gc.collect()
+
+
+async def test_a_lease_that_comes_to_a_waiter_that_just_left_goes_to_the_next(lane: LaneBench) -> None:
+    """Its call was woken before its client was gone, so it is not cancelled in time: it takes the lease for nobody."""
+    async with lane.listening() as address, RawClient.connect(address) as filler, RawClient.connect(address) as waiter:
+        lease = lease_of(await filler("PN.FETCH", "k"))
+        waiter.send("PN.FETCH", "k", "WAIT", 60_000)
+        await until(lambda: lane.waiting == 1)
+        (connection,) = [one for one in lane.listener.connections if one._waiting.is_on]
+        lane.bench.view().release(b"k", lease.decode())
+        asyncio.get_running_loop().call_soon(connection.connection_lost, None)
+        await until(lambda: lane.waiting == 0)
+        await until(lambda: lane.bench.space().loads.get(b"k") is None)
+        assert lease_of(await filler("PN.FETCH", "k"))
 
 
 async def test_a_deadline_ends_a_wait_in_time(lane: LaneBench) -> None:
@@ -260,7 +326,7 @@ async def test_one_wait_too_many_is_refused() -> None:
     async with lane.listening() as address, RawClient.connect(address) as first, RawClient.connect(address) as second:
         await second("PN.FETCH", "k")
         first.send("PN.FETCH", "k", "WAIT", 60_000)
-        await until(lambda: lane.in_flight.count == 1)
+        await until(lambda: lane.waiting == 1)
         assert (await second("PN.FETCH", "k", "WAIT", 60_000)).startswith("OVERLOADED 1 calls are in flight already")
         assert await second("PING") == b"PONG"
         assert lane.refused("overloaded") == 1
@@ -270,10 +336,10 @@ async def test_a_connection_that_holds_keeps_little_and_then_stops_listening(lan
     async with lane.listening() as address, RawClient.connect(address) as filler, RawClient.connect(address) as waiter:
         lease = lease_of(await filler("PN.FETCH", "k"))
         waiter.send("PN.FETCH", "k", "WAIT", 60_000)
-        await until(lambda: lane.in_flight.count == 1)
+        await until(lambda: lane.waiting == 1)
         commands = 60_000
         waiter.writer.write(written("ECHO", "x" * 100) * commands)
-        (connection,) = [one for one in lane.listener.connections if one._waiting is not None]
+        (connection,) = [one for one in lane.listener.connections if one._waiting.is_on]
         await until(lambda: connection._exact.held_bytes > KEPT_BYTES)
         for _ in range(100):
             await asyncio.sleep(0)
@@ -289,7 +355,7 @@ async def test_a_client_that_pipelines_more_than_it_reads_is_held_not_fed(lane: 
         await client("SET", "k", "v" * 100_000)
         client.writer.write(written("GET", "k") * 1_000)
         (connection,) = lane.listener.connections
-        await until(lambda: connection._unread.is_much)
+        await until(lambda: connection._outgoing.unread.is_much)
         assert connection._transport.get_write_buffer_size() < 3 * BATCH_BYTES
         assert await answers(client, 1_000) == [b"v" * 100_000] * 1_000
         assert await client("PING") == b"PONG"
@@ -357,7 +423,7 @@ async def test_draining_closes_what_is_quiet_and_waits_for_what_is_not(lane: Lan
         listener = lane.listener
         lease = lease_of(await filler("PN.FETCH", "k"))
         waiter.send("PN.FETCH", "k", "WAIT", 60_000)
-        await until(lambda: lane.in_flight.count == 1)
+        await until(lambda: lane.waiting == 1)
         listener.stop_accepting()
         draining = asyncio.create_task(listener.drain(60_000))
         assert await filler("PN.STORE", "k", "v", "LEASE", lease) == b"stored"
@@ -374,7 +440,7 @@ async def test_draining_takes_no_longer_than_it_may(lane: LaneBench) -> None:
     lease_of_view(lane.bench.view(), b"k")
     async with lane.client() as waiter:
         waiter.send("PN.FETCH", "k", "WAIT", 60_000)
-        await until(lambda: lane.in_flight.count == 1)
+        await until(lambda: lane.waiting == 1)
         lane.clock.advance(1)
         await lane.listener.drain(1)
-        assert lane.in_flight.count == 1
+        assert lane.waiting == 1

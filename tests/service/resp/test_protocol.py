@@ -204,7 +204,10 @@ def test_inline_words_are_split_as_redis_does(line: bytes, words: Command | None
         (b"*1\r\n~99999999\r\n", False),
         (b"*1\r\n>99999999\r\n", False),
         (b"*1\r\n|99999999\r\n", False),
-        (written([b"SET", b"a|b~c", b"<p>text</p>"]), True),
+        (b"*1\r\n+PING\r\n", False),
+        (b"*1\r\n=8\r\ntxt:PING\r\n", False),
+        (b"*2\r\n$3\r\nGET\r\n(1\r\n", False),
+        (written([b"SET", b"a|b~c", b"<p>1+1 = (2)</p>"]), True),
     ],
 )
 def test_only_what_keeps_the_limits_is_plain(chunk: bytes, is_plain: bool) -> None:  # noqa: FBT001 - a table's column
@@ -224,6 +227,7 @@ def test_a_lower_limit_of_arguments_makes_fewer_chunks_plain() -> None:
         ([[b"GET", b"k"]] * 3, b"*2\r\n$3\r\nGET\r\n$5\r\na", b"*2\r\n$3\r\nGET\r\n$5\r\na"),
         ([[b"GET", b"x\r\n*1"]], b"", b""),
         ([[b"GET", b"k"], [b"GET", b"x\r\n*1"]], b"", b""),
+        ([[b"GET", b"k"]], b"$100\r\nabc\r\n*1\r\n$4\r\nPI", b""),
     ],
 )
 def test_a_cut_command_is_found_at_the_last_begin_unless_that_is_in_a_value(
