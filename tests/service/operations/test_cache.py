@@ -30,10 +30,32 @@ def test_a_namespace_that_cannot_be_or_is_one_too_many_is_refused() -> None:
     with pytest.raises(BadRequest):
         bench.view("a/b")
     for number in range(MAX_NAMESPACES):
-        bench.view(f"n{number}")
+        bench.view(f"n{number}").store(b"key", write())
     with pytest.raises(BadRequest, match="at most 1000"):
         bench.view("one-more")
     bench.view("n0")
+
+
+def test_namespaces_that_hold_nothing_make_room_for_others() -> None:
+    """A test suite may take a new one for each test, and a stray GET must not use one up for ever."""
+    bench = Bench()
+    for number in range(3 * MAX_NAMESPACES):
+        view = bench.view(f"n{number}")
+        view.store(b"key", write())
+        view.invalidate(everything=True)
+        bench.upkeep()
+    assert len(bench.engine.tenants["default"].spaces) <= MAX_NAMESPACES
+
+
+def test_a_namespace_that_a_connection_is_in_stays_the_one_that_everybody_sees() -> None:
+    bench = Bench()
+    mine = bench.view("mine")
+    for number in range(3 * MAX_NAMESPACES):
+        bench.view(f"n{number}")
+    mine.store(b"key", write(b"abc"))
+    seen = bench.view("mine").get(b"key")
+    assert seen is not None
+    assert seen.value == b"abc"
 
 
 def test_a_tenant_over_its_rate_is_told_how_long_to_wait() -> None:
