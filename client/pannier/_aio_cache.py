@@ -10,7 +10,7 @@ from pannier._outbox import Invalidation
 from pannier._protocol import load
 from pannier._shelf import Shelf, life_of
 from pannier._values import NOT_FOUND
-from pannier.errors import PannierError
+from pannier.errors import Disconnected, PannierError, is_outage
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -36,9 +36,12 @@ class Cache(Generic[T]):
         self._shelf = shelf
         self._space = shelf.space
         self._near = sidecar.near
-        # The shelf's own, one look nearer for near hits.
+        # The shelf's own, one look nearer.
         self._places = shelf.places
+        self._peeks = shelf.peeks
         self._codec = shelf.codec
+        self._found = shelf.found
+        self._bare_line = sidecar.bare_line
 
     @overload
     async def get(self, key: str | bytes) -> T | None: ...
@@ -52,28 +55,27 @@ class Cache(Generic[T]):
         Raises:
             PannierError: The sidecar refuses; or it is away, under the policy "raise".
         """
-        near, shelf = self._near, self._shelf
-        if near is None:
-            name = lane_key(key)
-        elif (place := self._places.get(key)) is None:
-            name = shelf.name(key)
-        elif (value := near.value(place, self._codec)) is NOT_FOUND:
-            name = lane_key(key)
-        else:
-            return value
+        near = self._near
+        if near is not None:
+            place = self._places.get(key) or self._shelf.place(key)
+            if (value := near.value(place, self._codec)) is not NOT_FOUND:
+                return value
+        command = self._peeks.get(key) or self._shelf.peek(key)
+        line = self._bare_line()
         try:
-            value = shelf.found(await self._sidecar.fetch(self._space, name, self._space.peek(name)))
+            if line is not None:  # hot: F2 guards it
+                value = self._found(await line.ask(command))
+            else:
+                value = self._found(await self._sidecar.fetch(self._space, lane_key(key), command))
         except PannierError as error:
-            value = shelf.excused(error, self._last_known(name))
+            value = await self._found_again(key, command, error, was_bare=line is not None)
         return default if value is NOT_FOUND else value
 
     async def get_many(self, keys: Iterable[str | bytes]) -> dict[str | bytes, T]:
         """The fresh values among these keys, in one exchange. Raises as `get` does."""
         names = {key: lane_key(key) for key in keys}
         try:
-            for name in names.values():
-                self._sidecar.check_outbox(self._space, name)
-            replies = await self._sidecar.ask_many([self._space.peek(name) for name in names.values()])
+            replies = await self._sidecar.peek_many(self._space, list(names.values()))
         except PannierError as error:
             values = {key: self._shelf.excused(error, self._last_known(name)) for key, name in names.items()}
         else:
@@ -120,9 +122,9 @@ class Cache(Generic[T]):
         try:
             replies = await self._sidecar.ask_many(commands)
         except PannierError as error:
-            if error.retryable:
+            if is_outage(error):
                 self._sidecar.queue(Invalidation(self._space.namespace, keys=tuple(names)))
-            if not error.retryable or self._shelf.on_unavailable == "raise":
+            if not is_outage(error) or self._shelf.on_unavailable == "raise":
                 raise
             return False
         finally:
@@ -188,6 +190,16 @@ class Cache(Generic[T]):
             PannierError: The sidecar is away or refuses.
         """
         return read_json(await self._sidecar.ask(self._space.explain(lane_key(key))))
+
+    async def _found_again(self, key: str | bytes, command: bytes, error: PannierError, *, was_bare: bool) -> Any:
+        """The value, when looking it up failed: over a new line if the old one broke, else as the policy says."""
+        name = lane_key(key)
+        if was_bare and isinstance(error, Disconnected):
+            try:
+                return self._found(await self._sidecar.fetch(self._space, name, command))
+            except PannierError as another:
+                error = another
+        return self._shelf.excused(error, self._last_known(name))
 
     def _last_known(self, name: bytes) -> NearEntry | None:
         return self._near.last_known(self._space.prefix + name) if self._near is not None else None

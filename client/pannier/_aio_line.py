@@ -8,9 +8,11 @@ given back). Time-outs are watched in windows, not by a timer for each call.
 from __future__ import annotations
 
 import asyncio
-import os
 import select
+import threading
 from collections import deque
+from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from hiredis import ProtocolError, PushNotification, Reader, ReplyError
@@ -71,20 +73,23 @@ class AioLine(asyncio.Protocol):
         self._owner = owner
         self._timeout = timeout
         self._clock = clock
-        self._pid = os.getpid()
         self._transport: asyncio.Transport | None = None
+        # Looked at by whichever thread has a near hit to prove, one at a time.
         self._poll: select.poll | None = None
+        self._looking = threading.Lock()
         self._reader = Reader(notEnoughData=_UNFINISHED)
         self._feed = self._reader.feed
         self._next = self._reader.gets
-        self._new_future = loop.create_future
+        self._new_future: Callable[[], asyncio.Future[Any]] = partial(asyncio.Future, loop=loop)
         # When the sidecar was last heard on this line.
         self.heard_at = clock()
 
-        # Commands of this turn of the loop, not yet written.
+        # Commands of this turn of the loop, not yet written: those of the row's end.
         self._out: list[bytes] = []
         # Whoever waits for a reply, oldest first.
-        self._row: deque[tuple[asyncio.Future[Any], Orphan | None]] = deque()
+        self._row: deque[asyncio.Future[Any]] = deque()
+        # Those of them whose reply may grant something.
+        self._orphans: dict[asyncio.Future[Any], Orphan] = {}
         self._answered = 0
         self._nobody: asyncio.Future[Any] = loop.create_future()
         self._nobody.cancel()
@@ -96,27 +101,27 @@ class AioLine(asyncio.Protocol):
 
     # Hot from here: loadtests/f02_async_client.py guards it (F2).
 
-    def ask(self, command: bytes, orphan: Orphan | None = None) -> asyncio.Future[Any]:
+    def ask(self, command: bytes) -> asyncio.Future[Any]:
         """Send a command with this turn's others; the future is its reply, or raises the PannierError.
 
         Raises:
             Disconnected: The connection is gone.
-            Overloaded: Too many calls are on their way.
         """
         if self._transport is None:
             raise Disconnected("the connection to the sidecar is gone")
-        if len(self._row) >= _MAX_WAITING:
-            raise Overloaded(f"{_MAX_WAITING} calls wait for the sidecar")
+        out = self._out
+        if not out:
+            self._loop.call_soon(self._flush)
+        out.append(command)
         future = self._new_future()
-        self._row.append((future, orphan))
-        self._send(command)
+        self._row.append(future)
         return future
 
     def data_received(self, data: bytes) -> None:
         """Hand replies to the row, pushes to the owner."""
         self.heard_at = self._clock()
-        row = self._row
-        read = self._next
+        read, take, orphans = self._next, self._row.popleft, self._orphans
+        answered = 0
         try:
             self._feed(data)
             while (reply := read()) is not _UNFINISHED:
@@ -124,8 +129,9 @@ class AioLine(asyncio.Protocol):
                 if kind is PushNotification:
                     self._take_push(reply)
                     continue
-                future, orphan = row.popleft()
-                self._answered += 1
+                future = take()
+                answered += 1
+                orphan = orphans.pop(future, None) if orphans else None
                 if future.done():
                     self._give_back(reply, orphan)
                 elif kind is ReplyError:
@@ -134,27 +140,38 @@ class AioLine(asyncio.Protocol):
                     future.set_result(reply)
         except (ProtocolError, IndexError):  # what it says is no answer to anything
             self.abort()
-
-    def _send(self, command: bytes) -> None:
-        out = self._out
-        if not out:
-            self._loop.call_soon(self._flush)
-        out.append(command)
+        self._answered += answered
 
     def _flush(self) -> None:
         out = self._out
+        self._out = []
         if self._transport is not None and out:
+            if len(self._row) > _MAX_WAITING:
+                self._refuse(out, len(self._row) - _MAX_WAITING)
             self._transport.write(out[0] if len(out) == 1 else b"".join(out))
             self._note_window()
-        self._out = []
 
     # Hot until here.
+
+    async def ask_for(self, command: bytes, orphan: Orphan) -> Any:
+        """The reply to a command; when nobody waits for it any more, what it grants is given back. Raises as `ask`."""
+        future = self.ask(command)
+        self._orphans[future] = orphan
+        try:
+            return await future
+        except asyncio.CancelledError:
+            # The reply may have come in the very turn of the loop in which its caller was cancelled.
+            if future.done() and not future.cancelled() and future.exception() is None:
+                self._give_back(future.result(), orphan)
+            raise
 
     def tell(self, command: bytes) -> None:
         """Send a command whose answer nobody waits for."""
         if self._transport is not None:
-            self._row.append((self._nobody, None))
-            self._send(command)
+            if not self._out:
+                self._loop.call_soon(self._flush)
+            self._out.append(command)
+            self._row.append(self._nobody)
 
     @property
     def is_quiet(self) -> bool:
@@ -174,9 +191,14 @@ class AioLine(asyncio.Protocol):
 
     def valid_until(self, now: float) -> float:
         """Until when it may be believed that no push is waiting in the socket; 0 when one may be."""
-        if self._poll is None or os.getpid() != self._pid or self._poll.poll(0):
+        if not self._looking.acquire(blocking=False):
             return 0.0
-        return min(now + _DRAIN_EVERY, self.heard_at + _SILENCE_LIMIT)
+        try:
+            if self._poll is None or self._poll.poll(0):
+                return 0.0
+            return min(now + _DRAIN_EVERY, self.heard_at + _SILENCE_LIMIT)
+        finally:
+            self._looking.release()
 
     def abort(self) -> None:
         """Hang up at once."""
@@ -197,6 +219,7 @@ class AioLine(asyncio.Protocol):
                 timer.cancel()
         self._fail(len(self._row), Disconnected(f"the connection to the sidecar broke: {exc or 'it hung up'}"))
         self._row.clear()
+        self._orphans.clear()
         self._owner.lost(self)
 
     def _take_push(self, push: Any) -> None:
@@ -207,6 +230,15 @@ class AioLine(asyncio.Protocol):
         command = orphan.give_back(reply) if orphan is not None else None
         if command is not None:
             self.tell(command)
+
+    def _refuse(self, out: list[bytes], count: int) -> None:
+        """Too many wait: take back the latest commands of this turn."""
+        del out[-count:]
+        for _ in range(count):
+            future = self._row.pop()
+            self._orphans.pop(future, None)
+            if not future.done():
+                future.set_exception(Overloaded(f"{_MAX_WAITING} calls wait for the sidecar"))
 
     def _note_window(self) -> None:
         now = self._clock()
@@ -233,7 +265,7 @@ class AioLine(asyncio.Protocol):
 
     def _fail(self, count: int, error: PannierError) -> int:
         """Tell the first of the row that there is no answer; how many of them were still waiting."""
-        waiting = [self._row[place][0] for place in range(count) if not self._row[place][0].done()]
+        waiting = [future for future in islice(self._row, count) if not future.done()]
         for future in waiting:
             future.set_exception(type(error)(error.detail))
         return len(waiting)

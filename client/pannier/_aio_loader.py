@@ -25,9 +25,6 @@ __all__ = ["AioLoader"]
 
 _log = logging.getLogger("pannier")
 
-# How much of the timeout a fetch waits for another process's fill: the sidecar is to answer before the client gives up.
-_WAIT_PART = 0.8
-
 
 class _Flight:
     """A run under way, and how many wait for it."""
@@ -72,7 +69,6 @@ class AioLoader:
             Fly: self._fly,
             Refresh: self._refresh,
         }
-        self._wait_ms = int(sidecar.settings.timeout * _WAIT_PART * 1_000)
         # By loop, function and place. A later flight of the same takes the earlier one's entry.
         self._flights: dict[tuple[asyncio.AbstractEventLoop, object, bytes], _Flight] = {}
 
@@ -99,8 +95,7 @@ class AioLoader:
         return read_fetched(await self._sidecar.fetch(call.space, call.key, call.space.fetch(call.key), call))
 
     async def _wait(self, call: Call, _: Wait) -> Fetched:
-        command = call.space.fetch_waiting(call.key, self._wait_ms)
-        return read_fetched(await self._sidecar.here().ask_waiting(command, call))
+        return read_fetched(await self._sidecar.here().fetch_waiting(call.space, call.key, call))
 
     async def _join(self, call: Call, _: Join) -> Loaded | None:
         flight = self._flights.get((asyncio.get_running_loop(), call.owner, call.place))

@@ -8,28 +8,32 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from pannier import _commands
+from pannier import _commands, _forks
+from pannier._aio_line import AioLine
 from pannier._aio_transport import AioTransport
 from pannier._breaker import Breaker
 from pannier._commands import Reach, Space, read_reach, sound
 from pannier._near_cache import NearCache, NearEntry
 from pannier._outbox import Outbox
-from pannier.errors import Disconnected, PannierError, Unavailable
+from pannier.errors import Disconnected, PannierError, is_outage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 
-    from pannier._aio_line import AioLine, Orphan
+    from pannier._aio_line import Orphan
     from pannier._config import Settings
     from pannier._outbox import Invalidation
 
 __all__ = ["AioSidecar"]
 
+T = TypeVar("T")
+
 _log = logging.getLogger("pannier")
+
+_MANY = 1_024  # commands that go together, and have one timeout; a line takes 65,536
 
 
 class AioSidecar:
@@ -40,22 +44,41 @@ class AioSidecar:
         self.settings = settings
         self.clock = clock
         self.near = NearCache(settings.near_cache, clock) if settings.near_cache else None
-        self._outbox = Outbox()
+        self.outbox = Outbox()
         # Tasks that run in the background: refreshes, loads, deliveries. Each ends by itself or in close().
         self._tasks: set[asyncio.Task[Any]] = set()
         self._delivery: asyncio.Task[None] | None = None
-        self._pid = os.getpid()
         self._transports: dict[asyncio.AbstractEventLoop, AioTransport] = {}
         # The transport that was used last: nearly always the only one.
         self._transport: AioTransport | None = None
         self._feeding: AioTransport | None = None
+        _forks.watch(self)
+
+    def begin_anew(self) -> None:
+        """This is another process now. The parent's connections are left alone: closing would reach into its epoll."""
+        self._transports = {}
+        self._transport = self._feeding = None
+        self._tasks = set()
+        self._delivery = None
+        self.outbox.begin_anew()
+        if self.near is not None:
+            self.near.begin_anew()
 
     def here(self) -> AioTransport:
-        """The transport of the running loop, and of no other process."""
+        """The transport of the running loop. Hot: F2 guards it."""
         transport = self._transport
-        if transport is None or transport.loop is not asyncio.get_running_loop() or os.getpid() != self._pid:
+        if transport is None or transport.loop is not asyncio.get_running_loop():
             transport = self._transport = self._find_transport()
         return transport
+
+    def bare_line(self) -> AioLine | None:
+        """The line to ask for a value without more ado: there is no near-cache, nothing waits, and it is up. Hot."""
+        if self.near is not None or self.outbox.is_waiting:
+            return None
+        transport = self._transport
+        if transport is None or transport.loop is not asyncio.get_running_loop():
+            transport = self.here()
+        return transport.line
 
     async def ask(self, command: bytes) -> Any:
         """The reply to one command.
@@ -63,48 +86,45 @@ class AioSidecar:
         Raises:
             PannierError: The sidecar is away, does not answer in time, or answered with an error.
         """
-        try:
-            return await (await self._line()).ask(command)
-        except Disconnected:
-            return await (await self._line()).ask(command)
+        return await self._over_a_line(AioLine.ask, command)
 
     async def ask_many(self, commands: Sequence[bytes]) -> list[Any]:
-        """The replies to many commands, in order; what was answered with an error is the PannierError.
+        """The replies to many commands, in order; what was the caller's fault is a PannierError among them.
+
+        The timeout begins anew with each part that is sent.
 
         Raises:
             PannierError: The sidecar is away or does not answer in time.
         """
-        try:
-            return await self._ask_many(commands)
-        except Disconnected:
-            return await self._ask_many(commands)
+        replies: list[Any] = []
+        for start in range(0, len(commands), _MANY):
+            replies += await self._over_a_line(_ask_together, commands[start : start + _MANY])
+        return replies
 
     async def fetch(self, space: Space, key: bytes, command: bytes, orphan: Orphan | None = None) -> Any:
-        """The reply to a fetch of this key, kept near when it may be. Hot: F2 guards it.
+        """The reply to a fetch of this key, kept near when it may be.
 
         Raises:
             PannierError: The sidecar is away, refuses, or has yet to hear of an invalidation that concerns the key.
         """
-        if self._outbox.is_waiting:
+        self.check_outbox(space, key)
+        return await self._over_a_line(self._fetch, space.prefix, key, command, orphan)
+
+    async def peek_many(self, space: Space, keys: Sequence[bytes]) -> list[Any]:
+        """The replies to fetches of these keys, without a lease. Raises as `fetch` does."""
+        for key in keys:
             self.check_outbox(space, key)
-        transport = self.here()
-        line = transport.line or await transport.connected()
-        try:
-            if self.near is None or not self.near.is_fed_by(line):
-                return await line.ask(command, orphan)
-            return await self._fetch_near(line, space.prefix, key, command, orphan)
-        except Disconnected:
-            return await (await self._line()).ask(command, orphan)
+        return await self.ask_many([space.peek(key) for key in keys])
 
     def check_outbox(self, space: Space, key: bytes) -> None:
-        """See whether the key may be read and stored.
+        """See whether the key may be read and filled.
 
         Raises:
             Unavailable: Something that concerns the key waits to be acknowledged.
         """
-        if self._outbox.blocks(space.namespace, key):
+        if self.outbox.is_waiting:
             self._start_delivery()
-            raise Unavailable("the sidecar has not acknowledged an invalidation that concerns this key")
+            self.outbox.check(space.namespace, key)
 
     async def store(self, space: Space, key: bytes, command: bytes) -> bool:
         """Store a value; whether it is kept.
@@ -129,20 +149,20 @@ class AioSidecar:
             reach = read_reach(await self.ask(_commands.invalidate(invalidation)))
             is_settled = True
         except PannierError as error:
-            if not error.retryable:
+            if not is_outage(error):
                 is_settled = True
                 raise
             reach = Reach.QUEUED
         finally:
             self.forget(None if invalidation.is_wide else invalidation.keys)
             if not is_settled:  # unanswered, or given up by its caller: it was meant all the same
-                self._outbox.add(invalidation)
+                self.outbox.add(invalidation)
                 self._start_delivery()
         return reach
 
     def queue(self, invalidation: Invalidation) -> None:
         """Keep it until the sidecar acknowledges it, and bypass meanwhile what it concerns."""
-        self._outbox.add(invalidation)
+        self.outbox.add(invalidation)
         self.forget(None if invalidation.is_wide else invalidation.keys)
         self._start_delivery()
 
@@ -169,7 +189,9 @@ class AioSidecar:
         if transport is None:
             return
         if transport.line is not None:
-            await self._deliver_once(transport.line)
+            await self._deliver_over(transport.line)
+        if self.outbox.is_waiting and len(self._transports) == 1:
+            _log.warning("invalidations that the sidecar has not acknowledged are lost: %d", len(self.outbox))
         tasks = [task for task in self._tasks if task.get_loop() is transport.loop]
         for task in tasks:
             task.cancel()
@@ -185,35 +207,33 @@ class AioSidecar:
         self._transports = {}
         self._transport = self._feeding = None
 
-    async def _line(self) -> AioLine:
+    async def _over_a_line(self, ask: Callable[..., Awaitable[T]], *arguments: Any) -> T:
+        """What comes of asking over the shared line; over a new one, if it is gone. All within one timeout."""
+        deadline = self.clock() + self.settings.timeout
         transport = self.here()
-        return transport.line or await transport.connected()
+        if transport.line is not None:
+            try:
+                return await ask(transport.line, *arguments)
+            except Disconnected:
+                pass  # left over from before the sidecar's restart
+        async with transport.budget(deadline - self.clock()):
+            return await ask(await transport.connected(), *arguments)
 
-    async def _ask_many(self, commands: Sequence[bytes]) -> list[Any]:
-        line = await self._line()
-        return sound(await asyncio.gather(*map(line.ask, commands), return_exceptions=True))
-
-    async def _fetch_near(self, line: AioLine, prefix: bytes, key: bytes, command: bytes, orphan: Orphan | None) -> Any:
-        assert self.near is not None  # noqa: S101 - this line feeds it
+    async def _fetch(self, line: AioLine, prefix: bytes, key: bytes, command: bytes, orphan: Orphan | None) -> Any:
+        asked = line.ask(command) if orphan is None else line.ask_for(command, orphan)
+        if self.near is None or not self.near.is_fed_by(line):
+            return await asked
         ticket = self.near.expect(prefix, key)
         entry = None
         try:
             asked_at = self.clock()
-            reply = await line.ask(command, orphan)
+            reply = await asked
             entry = NearEntry.of(reply, asked_at)
         finally:
             self.near.settle(ticket, prefix + key, entry)
         return reply
 
     def _find_transport(self) -> AioTransport:
-        if os.getpid() != self._pid:
-            # The parent's connections are left alone, not closed: closing would unregister them from its epoll.
-            self._pid = os.getpid()
-            self._transports = {}
-            self._tasks = set()
-            self._delivery = self._feeding = None
-            if self.near is not None:
-                self.near.begin_anew()
         loop = asyncio.get_running_loop()
         transport = self._transports.get(loop)
         if transport is None:
@@ -222,7 +242,7 @@ class AioSidecar:
             is_feeding = self._feeding is None or self._feeding.loop.is_closed()
             near = self.near if is_feeding else None
             breaker = Breaker(self.clock, random.random)
-            transport = AioTransport(self.settings, breaker, self.clock, near, self._deliver_once)
+            transport = AioTransport(self.settings, breaker, self.clock, near, self._deliver_over)
             self._transports[loop] = transport
             self._feeding = transport if is_feeding else self._feeding
         return transport
@@ -234,22 +254,21 @@ class AioSidecar:
     async def _deliver(self) -> None:
         """Send what waits again and again, with growing pauses, until all of it is acknowledged."""
         pace = Breaker(self.clock, random.random)
-        while self._outbox.is_waiting:
+        while self.outbox.is_waiting:
             await asyncio.sleep(pace.pause())
             transport = self.here()
             if transport.line is not None:  # otherwise the next line carries it first of all
-                await self._deliver_once(transport.line)
+                await self._deliver_over(transport.line)
 
-    async def _deliver_once(self, line: AioLine) -> None:
-        for invalidation, number in self._outbox.waiting():
-            try:
-                await line.ask(_commands.invalidate(invalidation))
-            except PannierError as error:
-                if error.retryable:
-                    return
-                _log.warning("the sidecar refuses an invalidation that waited: %s", error)
-            self._outbox.acknowledged(invalidation, number)
+    async def _deliver_over(self, line: AioLine) -> None:
+        sent = self.outbox.waiting()
+        asked = [line.ask(_commands.invalidate(invalidation)) for invalidation, _ in sent]
+        self.outbox.settle(sent, await asyncio.gather(*asked, return_exceptions=True))
 
     def __repr__(self) -> str:
         """What it is made of."""
-        return f"<AioSidecar {self._transport!r}, {self._outbox!r}, {self.near!r}>"
+        return f"<AioSidecar {self._transport!r}, {self.outbox!r}, {self.near!r}>"
+
+
+async def _ask_together(line: AioLine, commands: Sequence[bytes]) -> list[Any]:
+    return sound(await asyncio.gather(*map(line.ask, commands), return_exceptions=True))

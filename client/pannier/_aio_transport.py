@@ -3,14 +3,19 @@
 While the shared line is up, `line` is it, and a call costs nothing here. When it is lost, one task dials again: at
 once, then with growing pauses; calls fail at once meanwhile. A new line is used by calls only after it has carried what
 the outbox holds, so no read overtakes an invalidation that the sidecar had not heard of.
+
+On a line that is up, the line watches the time. Whatever needs more than one exchange, or has to queue first, does all
+of it within one budget.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from pannier._aio_line import AioLine, Orphan
+from pannier._aio_line import AioLine
 from pannier._commands import greeting
 from pannier._wire import PING
 from pannier.errors import DeadlineExceeded, PannierError, Unavailable
@@ -18,7 +23,9 @@ from pannier.errors import DeadlineExceeded, PannierError, Unavailable
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 
+    from pannier._aio_line import Orphan
     from pannier._breaker import Breaker
+    from pannier._commands import Space
     from pannier._config import Endpoint, Settings
     from pannier._near_cache import NearCache
 
@@ -86,16 +93,31 @@ class AioTransport:
             raise Unavailable(self._trouble.detail)
         return await asyncio.shield(self._attempt)
 
-    async def ask_waiting(self, command: bytes, orphan: Orphan) -> Any:
-        """The reply to a command that may wait, on a line of its own.
+    @asynccontextmanager
+    async def budget(self, seconds: float) -> AsyncGenerator[asyncio.Timeout]:
+        """What is done inside takes so long at most, however many steps it has.
 
         Raises:
-            PannierError: The sidecar is away, does not answer in time, or answered with an error.
+            DeadlineExceeded: It took longer.
         """
-        async with self._room:
+        try:
+            async with asyncio.timeout(seconds) as budget:
+                yield budget
+        except TimeoutError as error:
+            raise DeadlineExceeded(f"no answer within {self._settings.timeout:g} s") from error
+
+    async def fetch_waiting(self, space: Space, key: bytes, orphan: Orphan) -> Any:
+        """The reply to a fetch that waits for somebody else's fill, on a line of its own.
+
+        Raises:
+            PannierError: The sidecar is away, does not answer in time, or answered with an error; or no line is free in
+                time.
+        """
+        async with self.budget(self._settings.timeout) as budget, self._room:
             line = self._free.pop() if self._free else await self._dial(tracking=False)
             try:
-                return await line.ask(command, orphan)
+                left = (budget.when() or 0) - self.loop.time()
+                return await line.ask_for(space.fetch_waiting(key, left), orphan)
             finally:
                 self._put_back(line)
 
@@ -204,27 +226,31 @@ class AioTransport:
         self._attempt.exception()  # nobody may be waiting
 
     async def _dial(self, *, tracking: bool) -> AioLine:
-        tried = []
+        timeout = self._settings.timeout
+        tried: list[str] = []
+        place = ""
         try:
-            async with asyncio.timeout(self._settings.timeout):
+            async with asyncio.timeout(timeout):
                 for endpoint in self._settings.endpoints:
+                    place = str(endpoint)
                     try:
                         line = await self._connect(endpoint)
                     except OSError as error:
-                        tried.append(f"{endpoint} ({error.strerror or error})")
+                        tried.append(f"{place} ({error.strerror or error})")
                     else:
                         await self._greet(line, tracking=tracking)
                         self._beat_as_needed()
                         return line
         except TimeoutError as error:
-            raise DeadlineExceeded(f"the sidecar took no notice within {self._settings.timeout:g} s") from error
+            tried.append(f"{place} (it takes no notice)")
+            raise DeadlineExceeded(f"no sidecar within {timeout:g} s: tried {', '.join(tried)}") from error
         raise Unavailable(f"no sidecar: tried {', '.join(tried)}")
 
     async def _connect(self, endpoint: Endpoint) -> AioLine:
         def make() -> AioLine:
             return AioLine(self.loop, self, self._settings.timeout, self._clock)
 
-        if refusal := endpoint.refusal():
+        if refusal := endpoint.refusal(os.getuid()):
             raise PermissionError(1, refusal)
         if endpoint.path:
             _, line = await self.loop.create_unix_connection(make, endpoint.path)

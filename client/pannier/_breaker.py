@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,6 +13,8 @@ __all__ = ["Breaker"]
 _STRIKES = 3  # unanswered calls in a row that open it
 _FIRST_PAUSE = 0.05  # seconds until the first probe; doubled after each that fails
 _LONGEST_PAUSE = 0.5
+_REST = 20  # a pause lasts so many times what the probe before it cost, so that probes take a twentieth of the time
+_LONGEST_REST = 1.0
 
 
 class Breaker:
@@ -27,6 +30,8 @@ class Breaker:
         # Calls are not worth making, but for a probe when it is time for one.
         self.is_open = False
         self._probe_at = 0.0
+        # When the probe under way began.
+        self._probed_at = inf
 
     def lets_through(self) -> bool:
         """This call may be made: the breaker is closed, or the call is its probe."""
@@ -36,13 +41,19 @@ class Breaker:
         if now < self._probe_at:
             return False
         self._probe_at = now + self.pause()  # the others go on being refused while this one finds out
+        self._probed_at = now
         return True
+
+    def probe_at_once(self) -> None:
+        """There will be no later time: let the next call through."""
+        self._probe_at = -inf
 
     def answered(self) -> None:
         """The sidecar answered something."""
         self.strikes = 0
         self._pause = _FIRST_PAUSE
         self.is_open = False
+        self._probed_at = inf
 
     def unanswered(self) -> None:
         """A call ran out of time."""
@@ -54,7 +65,9 @@ class Breaker:
         """There is nobody to ask: no listener, or a connection that broke."""
         self.strikes = _STRIKES
         self.is_open = True
-        self._probe_at = self._clock() + self.pause()
+        now = self._clock()
+        self._probe_at = now + max(self.pause(), min(_REST * (now - self._probed_at), _LONGEST_REST))
+        self._probed_at = inf
 
     def pause(self) -> float:
         """Seconds until the next probe: half fixed, half by chance, twice as long each time."""

@@ -10,7 +10,7 @@ from pannier._outbox import Invalidation
 from pannier._protocol import load
 from pannier._shelf import Shelf, life_of
 from pannier._values import NOT_FOUND
-from pannier.errors import PannierError
+from pannier.errors import PannierError, is_outage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -36,9 +36,11 @@ class Cache(Generic[T]):
         self._shelf = shelf
         self._space = shelf.space
         self._near = sidecar.near
-        # The shelf's own, one look nearer for near hits.
+        # The shelf's own, one look nearer.
         self._places = shelf.places
+        self._peeks = shelf.peeks
         self._codec = shelf.codec
+        self._found = shelf.found
 
     @overload
     def get(self, key: str | bytes) -> T | None: ...
@@ -52,28 +54,23 @@ class Cache(Generic[T]):
         Raises:
             PannierError: The sidecar refuses; or it is away, under the policy "raise".
         """
-        near, shelf = self._near, self._shelf
-        if near is None:
-            name = lane_key(key)
-        elif (place := self._places.get(key)) is None:
-            name = shelf.name(key)
-        elif (value := near.value(place, self._codec)) is NOT_FOUND:
-            name = lane_key(key)
-        else:
-            return value
+        near = self._near
+        if near is not None:
+            place = self._places.get(key) or self._shelf.place(key)
+            if (value := near.value(place, self._codec)) is not NOT_FOUND:
+                return value
+        command = self._peeks.get(key) or self._shelf.peek(key)
         try:
-            value = shelf.found(self._sidecar.fetch(self._space, name, self._space.peek(name)))
+            value = self._found(self._sidecar.fetch(self._space, lane_key(key), command))
         except PannierError as error:
-            value = shelf.excused(error, self._last_known(name))
+            value = self._shelf.excused(error, self._last_known(lane_key(key)))
         return default if value is NOT_FOUND else value
 
     def get_many(self, keys: Iterable[str | bytes]) -> dict[str | bytes, T]:
         """The fresh values among these keys, in one exchange. Raises as `get` does."""
         names = {key: lane_key(key) for key in keys}
         try:
-            for name in names.values():
-                self._sidecar.check_outbox(self._space, name)
-            replies = self._sidecar.ask_many([self._space.peek(name) for name in names.values()])
+            replies = self._sidecar.peek_many(self._space, list(names.values()))
         except PannierError as error:
             values = {key: self._shelf.excused(error, self._last_known(name)) for key, name in names.items()}
         else:
@@ -120,9 +117,9 @@ class Cache(Generic[T]):
         try:
             replies = self._sidecar.ask_many(commands)
         except PannierError as error:
-            if error.retryable:
+            if is_outage(error):
                 self._sidecar.queue(Invalidation(self._space.namespace, keys=tuple(names)))
-            if not error.retryable or self._shelf.on_unavailable == "raise":
+            if not is_outage(error) or self._shelf.on_unavailable == "raise":
                 raise
             return False
         finally:

@@ -10,7 +10,7 @@ import orjson
 from pannier._keys import lane_key
 from pannier._outbox import Invalidation
 from pannier._wire import MAX_TAG_BYTES, MAX_TAGS, Argument, pack
-from pannier.errors import BadRequest, InternalError, PannierError, from_reply
+from pannier.errors import BadRequest, InternalError, PannierError, from_reply, is_outage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,6 +33,10 @@ __all__ = [
     "read_reach",
     "sound",
 ]
+
+
+# How much of its time a fetch waits for another process's fill: the sidecar is to answer before the client gives up.
+_WAIT_PART = 0.8
 
 
 class Reach(StrEnum):
@@ -88,9 +92,9 @@ class Space:
         """The value, or nothing."""
         return self._peek % (len(key), key)
 
-    def fetch_waiting(self, key: bytes, wait_ms: int) -> bytes:
-        """The value, once whoever is filling it is done; or the leave to fill it."""
-        return pack("PN.FETCH", key, *self._scope, "WAIT", wait_ms)
+    def fetch_waiting(self, key: bytes, seconds_left: float) -> bytes:
+        """The value, once whoever is filling it is done; or the leave to fill it. Answered in the time left."""
+        return pack("PN.FETCH", key, *self._scope, "WAIT", round(seconds_left * _WAIT_PART * 1_000))
 
     def release(self, key: bytes, lease: bytes) -> bytes:
         """The fill failed."""
@@ -227,13 +231,13 @@ def read_json(reply: Any) -> dict[str, Any]:
 
 
 def sound(replies: list[Any]) -> list[Any]:
-    """The replies, if the sidecar took all the commands; what it refused for good is an error among them.
+    """The replies, if the sidecar took all the commands; what was the caller's fault is an error among them.
 
     Raises:
         PannierError: It may take them another time.
     """
     for reply in replies:
-        if isinstance(reply, BaseException) and (not isinstance(reply, PannierError) or reply.retryable):
+        if isinstance(reply, BaseException) and (not isinstance(reply, PannierError) or is_outage(reply)):
             raise reply
     return replies
 

@@ -24,7 +24,7 @@ from pannier.errors import Misconfigured
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Endpoint", "NearCacheOptions", "Seconds", "Settings", "milliseconds"]
+__all__ = ["Endpoint", "NearCacheOptions", "Seconds", "Settings", "milliseconds", "read_token"]
 
 Seconds = float | timedelta
 
@@ -63,6 +63,11 @@ class Endpoint:
         Raises:
             Misconfigured: It is neither.
         """
+        expected = "expected unix:///path/to/lane.sock or tcp://host:port"
+        if "@" in url and not url.startswith("unix:///"):  # a password perhaps: not shown
+            raise Misconfigured(
+                f"the sidecar's address …@{url.rpartition('@')[2]}: {expected}; the token goes elsewhere"
+            )
         try:
             parts = urlsplit(url)
             if parts.scheme == "unix" and parts.path and not parts.netloc:
@@ -71,17 +76,17 @@ class Endpoint:
                 return cls(host=parts.hostname, port=parts.port)
         except ValueError as error:
             raise Misconfigured(f"the sidecar's address {url!r}: {error}") from error
-        raise Misconfigured(f"the sidecar's address {url!r}: expected unix:///path/to/lane.sock or tcp://host:port")
+        raise Misconfigured(f"the sidecar's address {url!r}: {expected}")
 
-    def refusal(self) -> str:
-        """Why this place is not to be trusted, or ""."""
+    def refusal(self, user: int) -> str:
+        """Why this place is not to be trusted by this user of the system, or ""."""
         if not self.guarded:
             return ""
         try:
             owner = Path(self.path).parent.stat().st_uid
         except OSError:
             return ""  # connecting will say what is wrong
-        return "" if owner in (0, os.getuid()) else f"its folder belongs to user {owner}"
+        return "" if owner in (0, user) else f"its folder belongs to user {owner}"
 
     def __str__(self) -> str:
         """The address as it is written in PANNIER_URL."""
@@ -159,15 +164,27 @@ class Settings:
         """The token of this moment, "" for none.
 
         Raises:
-            Misconfigured: The file that should hold it cannot be read.
+            Misconfigured: The file that should hold it cannot be read, or holds none.
         """
-        if not self.token_file:
-            return self.fixed_token
-        try:
-            lines = Path(self.token_file).read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise Misconfigured(f"PANNIER_TOKEN_FILE {self.token_file}: {error}") from error
-        return next((line.strip() for line in lines if line.strip()), "")
+        return read_token(self.token_file, "PANNIER_TOKEN_FILE") if self.token_file else self.fixed_token
+
+
+def read_token(path: str, source: str) -> str:
+    """The token in a file: its first line that is neither empty nor a comment, as the sidecar reads it.
+
+    The source says in errors who named the file.
+
+    Raises:
+        Misconfigured: The file cannot be read, or holds none.
+    """
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Misconfigured(f"{source} {path}: {error}") from error
+    for line in map(str.strip, lines):
+        if line and not line.startswith("#"):
+            return line
+    raise Misconfigured(f"{source} {path}: expected a line with a token")
 
 
 def checked_namespace(name: str) -> str:

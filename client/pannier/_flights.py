@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from typing import TYPE_CHECKING
+
+from pannier import _forks
 
 if TYPE_CHECKING:
     from pannier._protocol import Loaded
@@ -40,14 +41,15 @@ class Flights:
 
     def __init__(self) -> None:
         """Begin with none."""
-        self._pid = os.getpid()
         self._under_way: dict[tuple[object, bytes], Flight] = {}
+        _forks.watch(self)
+
+    def begin_anew(self) -> None:
+        """This is another process now: those of its parent never land here."""
+        self._under_way = {}
 
     def find(self, owner: object, place: bytes) -> Flight | None:
-        """The flight to join. Those of the process that this one was forked from never land here."""
-        if os.getpid() != self._pid:
-            self._pid = os.getpid()
-            self._under_way = {}
+        """The flight to join."""
         return self._under_way.get((owner, place))
 
     def begin(self, owner: object, place: bytes) -> Flight:

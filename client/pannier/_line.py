@@ -1,13 +1,15 @@
 """A line: one blocking connection to the sidecar, used by one thread at a time.
 
-Time-outs are the kernel's (SO_RCVTIMEO), because Python's own put a poll before every read.
+A call brings its deadline, and hands it along: to dialling, greeting and each read. It is the kernel that watches it
+(SO_RCVTIMEO), because Python's own time-outs put a poll before every read.
 """
 
 from __future__ import annotations
 
+import os
 import socket
 import struct
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from hiredis import ProtocolError, PushNotification, Reader, ReplyError
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Line", "dial"]
 
 _BUFFER_BYTES = 32_768
+_LEAST_SECONDS = 0.001  # for which a place is tried: with none at all, it would not be named for what it is
 _UNFINISHED = object()
 
 
@@ -31,7 +34,6 @@ class Line:
     def __init__(
         self,
         connection: socket.socket,
-        timeout: float,
         clock: Callable[[], float],
         pushed: Callable[[Any], None] | None = None,
     ) -> None:
@@ -39,19 +41,15 @@ class Line:
 
         Args:
             connection: The socket; the line closes it.
-            timeout: Seconds that any one exchange may take.
             clock: Seconds.
             pushed: Called with the keys of an invalidation that the sidecar pushes, or None for all.
         """
-        seconds, fraction = divmod(timeout, 1)
-        limit = struct.pack("@ll", int(seconds), round(fraction * 1_000_000))
         connection.setblocking(True)
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
         self._socket = connection
-        self._timeout = timeout
         self._clock = clock
         self._pushed = pushed
+        # Seconds for which the kernel waits, at present.
+        self._limit = 0.0
         self._buffer = bytearray(_BUFFER_BYTES)
         self._reader = Reader(notEnoughData=_UNFINISHED)
         # Bound once: looking them up costs as much as the work between two system calls.
@@ -60,30 +58,28 @@ class Line:
         self._feed = self._reader.feed
         self._next = self._reader.gets
 
-    def ask(self, command: bytes) -> Any:
+    def ask(self, command: bytes, deadline: float) -> Any:
         """One command, one reply; an error reply is returned, not raised. Hot: F3 guards it.
 
         Raises:
-            DeadlineExceeded: No whole reply within the timeout.
+            DeadlineExceeded: No whole reply until then, by the clock; to within a tenth of the time that was left.
             Unavailable: The connection broke.
         """
-        deadline = self._clock() + self._timeout
         try:
+            self._allow(deadline)
             self._send(command)
             return self._read(deadline)
-        except BaseException as error:
-            self.close()
-            raise self._explained(error) from error
+        except BaseException as error:  # noqa: BLE001 - raised again
+            self._fail(error)
 
-    def ask_many(self, commands: Sequence[bytes]) -> list[Any]:
+    def ask_many(self, commands: Sequence[bytes], deadline: float) -> list[Any]:
         """Many commands in one write, their replies in order; error replies among them. Raises as `ask` does."""
-        deadline = self._clock() + self._timeout
         try:
+            self._allow(deadline)
             self._send(b"".join(commands))
             return [self._read(deadline) for _ in commands]
-        except BaseException as error:
-            self.close()
-            raise self._explained(error) from error
+        except BaseException as error:  # noqa: BLE001 - raised again
+            self._fail(error)
 
     def drain(self) -> bool:
         """Take in what was pushed, without waiting; whether anything came. Raises as `ask` does."""
@@ -97,13 +93,24 @@ class Line:
                     self._take_push(reply)
         except BlockingIOError:
             return heard
-        except BaseException as error:
-            self.close()
-            raise self._explained(error) from error
+        except BaseException as error:  # noqa: BLE001 - raised again
+            self._fail(error)
 
     def close(self) -> None:
         """Hang up. The sidecar gives the leases of this line to others."""
         self._socket.close()
+
+    def _allow(self, deadline: float) -> None:
+        """Let the kernel wait for as long as there is time left."""
+        left = deadline - self._clock()
+        if 0.9 * self._limit < left < 1.1 * self._limit:
+            return
+        if left <= 0:
+            raise TimeoutError
+        limit = struct.pack("@ll", *divmod(max(1, int(left * 1_000_000)), 1_000_000))
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
+        self._limit = left
 
     def _read(self, deadline: float) -> Any:
         reply = self._next()
@@ -114,8 +121,8 @@ class Line:
                 continue
             self._take(self._receive(self._buffer))
             reply = self._next()
-            if reply is _UNFINISHED and self._clock() > deadline:
-                raise TimeoutError
+            if reply is _UNFINISHED:
+                self._allow(deadline)
         return reply
 
     def _take(self, count: int) -> None:
@@ -129,17 +136,21 @@ class Line:
         if self._pushed and push[0] == b"invalidate":
             self._pushed(push[1])
 
-    def _explained(self, error: BaseException) -> BaseException:
+    def _fail(self, error: BaseException) -> NoReturn:
+        """Hang up, and raise what happened in this library's words."""
+        self.close()
         if isinstance(error, (BlockingIOError, TimeoutError)):
-            return DeadlineExceeded(f"no answer within {self._timeout:g} s")
+            raise DeadlineExceeded(f"no answer within {self._limit:.2g} s") from error
         if isinstance(error, OSError):
-            return Disconnected(f"the connection to the sidecar broke: {error}")
+            raise Disconnected(f"the connection to the sidecar broke: {error}") from error
         if isinstance(error, ProtocolError):
-            return Unavailable(f"what answers is no sidecar: {error}")
-        return error
+            raise Unavailable(f"what answers is no sidecar: {error}") from error
+        raise error
 
 
-def dial(settings: Settings, clock: Callable[[], float], pushed: Callable[[Any], None] | None = None) -> Line:
+def dial(
+    settings: Settings, clock: Callable[[], float], deadline: float, pushed: Callable[[Any], None] | None = None
+) -> Line:
     """Connect to the first place where a sidecar answers, and say who we are; with `pushed`, ask for pushes, too.
 
     Raises:
@@ -150,18 +161,22 @@ def dial(settings: Settings, clock: Callable[[], float], pushed: Callable[[Any],
     tried = []
     for endpoint in settings.endpoints:
         try:
-            line = Line(_connected(endpoint, settings.timeout), settings.timeout, clock, pushed)
+            line = Line(_connected(endpoint, max(deadline - clock(), _LEAST_SECONDS)), clock, pushed)
         except OSError as error:
             tried.append(f"{endpoint} ({error.strerror or error})")
         else:
-            _greet(line, settings, tracking=pushed is not None)
+            try:
+                _greet(line, settings, deadline, tracking=pushed is not None)
+            except DeadlineExceeded as error:
+                tried.append(f"{endpoint} (it takes no notice)")
+                raise DeadlineExceeded(f"no sidecar within {settings.timeout:g} s: tried {', '.join(tried)}") from error
             return line
     raise Unavailable(f"no sidecar: tried {', '.join(tried)}")
 
 
-def _greet(line: Line, settings: Settings, *, tracking: bool) -> None:
+def _greet(line: Line, settings: Settings, deadline: float, *, tracking: bool) -> None:
     try:
-        for reply in line.ask_many(greeting(settings, tracking=tracking)):
+        for reply in line.ask_many(greeting(settings, tracking=tracking), deadline):
             if isinstance(reply, ReplyError):
                 raise read_error(reply)
     except PannierError:
@@ -170,7 +185,7 @@ def _greet(line: Line, settings: Settings, *, tracking: bool) -> None:
 
 
 def _connected(endpoint: Endpoint, timeout: float) -> socket.socket:
-    if refusal := endpoint.refusal():
+    if refusal := endpoint.refusal(os.getuid()):
         raise PermissionError(1, refusal)
     if not endpoint.path:
         connection = socket.create_connection((endpoint.host, endpoint.port), timeout)

@@ -7,7 +7,6 @@ does not queue for it: its fetch goes by the pool, and is not kept.
 
 from __future__ import annotations
 
-import os
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -40,25 +39,20 @@ class LineFeed:
         self._near = near
         self._clock = clock
         self._lock = threading.Lock()
-        self._pid = os.getpid()
-        # One lock for each process that this one came from by forks: to leave the lines to the parent.
-        self._moves: dict[int, threading.Lock] = {}
         # Under the lock:
         self._line: Line | None = None
         self._heard_at = 0.0
 
-    def fetch(self, prefix: bytes, key: bytes, command: bytes) -> Any:
+    def fetch(self, prefix: bytes, key: bytes, command: bytes, deadline: float | None = None) -> Any:
         """The reply to a fetch of this key, kept near when it is fresh; by the pool while another thread is here.
 
         Raises:
             PannierError: The sidecar is away, does not answer in time, or answered with an error.
         """
-        if os.getpid() != self._pid:
-            self._leave_to_the_parent()
         if not self._lock.acquire(blocking=False):
-            return self._transport.ask(command)
+            return self._transport.ask(command, deadline)
         try:
-            reply = self._transport.guarded(self._fetch, prefix, key, command)
+            reply = self._transport.guarded(self._fetch, prefix, key, command, deadline=deadline)
         finally:
             self._lock.release()
         if type(reply) is ReplyError:
@@ -67,9 +61,6 @@ class LineFeed:
 
     def valid_until(self, now: float) -> float:
         """Until when the near-cache may be believed; 0 when nobody can tell."""
-        if os.getpid() != self._pid:
-            self._leave_to_the_parent()
-            return 0.0
         if not self._lock.acquire(blocking=False):
             return 0.0
         try:
@@ -79,6 +70,23 @@ class LineFeed:
             return 0.0
         finally:
             self._lock.release()
+
+    def beat(self) -> None:
+        """Say something, unless the line is in use and so talking."""
+        if self._line is None or not self._lock.acquire(blocking=False):
+            return
+        try:
+            if self._line is not None:
+                self._transport.guarded(self._line.ask, PING)
+        except PannierError:
+            self._hang_up()
+        finally:
+            self._lock.release()
+
+    def begin_anew(self) -> None:
+        """This is another process now: its copy of the line is closed, the parent's socket stays as it is."""
+        self._lock = threading.Lock()
+        self._hang_up()
 
     def close(self) -> None:
         """Hang up."""
@@ -95,28 +103,28 @@ class LineFeed:
             self._heard_at = now
         return min(now + _DRAIN_EVERY, self._heard_at + _SILENCE_LIMIT)
 
-    def _fetch(self, prefix: bytes, key: bytes, command: bytes) -> Any:
+    def _fetch(self, prefix: bytes, key: bytes, command: bytes, deadline: float) -> Any:
         is_fresh_line = self._line is None
         try:
-            return self._ask(prefix, key, command)
+            return self._ask(prefix, key, command, deadline)
         except Disconnected:
             self._hang_up()
             if is_fresh_line:
                 raise
-            return self._ask(prefix, key, command)  # the sidecar was restarted since
+            return self._ask(prefix, key, command, deadline)  # the sidecar was restarted since
         except PannierError:
             self._hang_up()
             raise
 
-    def _ask(self, prefix: bytes, key: bytes, command: bytes) -> Any:
+    def _ask(self, prefix: bytes, key: bytes, command: bytes, deadline: float) -> Any:
         if self._line is None:
-            self._line = self._transport.dial(self._near.pushed)
+            self._line = self._transport.dial(deadline, self._near.pushed)
             self._near.attach(self)
         ticket = self._near.expect(prefix, key)
         entry = None
         try:
             asked_at = self._clock()
-            reply = self._line.ask(command)
+            reply = self._line.ask(command, deadline)
             self._heard_at = self._clock()
             entry = NearEntry.of(reply, asked_at)
         finally:
@@ -128,13 +136,3 @@ class LineFeed:
             self._line.close()
             self._line = None
             self._near.detach(self)
-
-    def _leave_to_the_parent(self) -> None:
-        pid = os.getpid()
-        with self._moves.setdefault(pid, threading.Lock()):  # one thread of the child's does it, the others wait
-            if self._pid != pid:
-                # The locks may have been held, at the fork, by threads that do not exist here.
-                self._lock = threading.Lock()
-                self._near.begin_anew()
-                self._hang_up()
-                self._pid = pid

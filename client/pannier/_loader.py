@@ -21,9 +21,6 @@ __all__ = ["Loader"]
 
 _log = logging.getLogger("pannier")
 
-# How much of the timeout a fetch waits for another process's fill: the sidecar is to answer before the client gives up.
-_WAIT_PART = 0.8
-
 
 class Loader:
     """Carries out flows against one sidecar."""
@@ -44,7 +41,6 @@ class Loader:
             Fly: self._fly,
             Refresh: self._refresh,
         }
-        self._wait_ms = int(sidecar.settings.timeout * _WAIT_PART * 1_000)
 
     def value(self, call: Call, flow: Flow) -> Any:
         """What a call comes to. Raises what the function raises."""
@@ -69,7 +65,7 @@ class Loader:
         return read_fetched(self._sidecar.fetch(call.space, call.key, call.space.fetch(call.key)))
 
     def _wait(self, call: Call, _: Wait) -> Fetched:
-        return read_fetched(self._sidecar.ask(call.space.fetch_waiting(call.key, self._wait_ms)))
+        return read_fetched(self._sidecar.fetch_waiting(call.space, call.key))
 
     def _join(self, call: Call, _: Join) -> Loaded | None:
         flight = self._flights.find(call.owner, call.place)
@@ -85,10 +81,13 @@ class Loader:
 
     def _run(self, call: Call, _: Run) -> Ran:
         began = self._sidecar.clock()
+        held = self._sidecar.heartbeat.hold()
         try:
             return Ran(call.run(), began)
         except StopIteration as error:
             raise RuntimeError("the cached function raised StopIteration") from error
+        finally:
+            self._sidecar.heartbeat.let_go(held)
 
     def _store(self, call: Call, step: Store) -> bool:
         try:

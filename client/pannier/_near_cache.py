@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Feed", "NearCache", "NearEntry", "Ticket"]
 
 _OVERHEAD_BYTES = 300  # an entry, its place and its slots in two tables, measured with sys.getsizeof
+_MAX_PREFIXES = 1_000  # namespaces: a push names none, so it is looked up in each
 _STALE_SECONDS = 600.0  # how long after its life a value may answer while the sidecar is away
 
 
@@ -144,7 +145,7 @@ class NearCache:
         return now < until and feed is self._feed
 
     def begin_anew(self) -> None:
-        """Forget everything, the lock included: this is another process now."""
+        """This is another process now: forget everything, and the lock."""
         self._lock = threading.Lock()
         self._feed = None
         self._valid_until = 0.0
@@ -172,7 +173,8 @@ class NearCache:
     def expect(self, prefix: bytes, key: bytes) -> Ticket:
         """A fetch of this key is about to be sent on the feed."""
         with self._lock:
-            self._prefixes.add(prefix)
+            if prefix not in self._prefixes:
+                self._add_prefix(prefix)
             ticket = self._tickets.get(key)
             if ticket is None:
                 ticket = self._tickets[key] = Ticket(key)
@@ -218,6 +220,13 @@ class NearCache:
             return
         for key in keys:
             self.drop(key)
+
+    def _add_prefix(self, prefix: bytes) -> None:
+        if len(self._prefixes) >= _MAX_PREFIXES:
+            self._forget_all()
+            self._doubtful = {}
+            self._prefixes.clear()
+        self._prefixes.add(prefix)
 
     def _forget_all(self) -> None:
         for ticket in self._tickets.values():

@@ -1,17 +1,28 @@
 """The outbox: invalidations that the sidecar has not acknowledged, kept until it does.
 
 While one waits here, this process does not read what it may concern. The outbox is bounded: when it is full, single
-keys and patterns widen to their whole namespace, and tags to every namespace that this process has invalidated in. It
-outlives the connection, not the process.
+keys and patterns widen to their whole namespace, and tags to every namespace that this process has invalidated in (the
+last thousand of them). It outlives the connection, not the process.
 """
 
 from __future__ import annotations
 
+import logging
+import threading
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pannier.errors import PannierError, Unavailable, is_outage
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["Invalidation", "Outbox"]
 
+_log = logging.getLogger("pannier")
+
 _MAX_WAITING = 1_000  # keys, patterns and tags
+_MAX_NAMESPACES = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +36,6 @@ class Invalidation:
     everything: bool = False
     soft: bool = False
 
-    def concerns(self, namespace: str, key: bytes) -> bool:
-        """It may be about this entry. An entry's tags are not known here, and globs are the sidecar's to match."""
-        if self.tags:
-            return True
-        return namespace == self.namespace and (self.everything or bool(self.patterns) or key in self.keys)
-
     @property
     def is_wide(self) -> bool:
         """It names more than single keys."""
@@ -43,54 +48,99 @@ class Invalidation:
 
 
 class Outbox:
-    """What waits for an acknowledgement, oldest first."""
+    """What waits for an acknowledgement, oldest first. For any number of threads: whatever changes it is locked."""
 
     def __init__(self) -> None:
         """Begin empty."""
+        self._lock = threading.Lock()
         # Each with a number of its own: the same invalidation, added again while its first copy is on its way, must
         # not be taken for acknowledged with it.
         self._waiting: dict[Invalidation, int] = {}
         self._added = 0
         # Something waits. A plain attribute: every look-up asks.
         self.is_waiting = False
-        self._namespaces: set[str] = set()
+        # What may not be read meanwhile: single keys, whole namespaces (globs are the sidecar's to match), or, with
+        # tags, anything (an entry's tags are not known here). Made anew when something is acknowledged.
+        self._keys: set[tuple[str, bytes]] = set()
+        self._spaces: set[str] = set()
+        self._blocks_all = False
+        # Those that were invalidated in, the latest last.
+        self._namespaces: dict[str, None] = {}
+
+    def begin_anew(self) -> None:
+        """This is another process now. What waits is kept: its parent may end before it is told."""
+        self._lock = threading.Lock()
 
     def __len__(self) -> int:
         """How many invalidations wait."""
         return len(self._waiting)
 
     def waiting(self) -> list[tuple[Invalidation, int]]:
-        """What waits at this moment, with the numbers by which to acknowledge it."""
-        return list(self._waiting.items())
+        """What waits at this moment, with the numbers by which to settle it."""
+        with self._lock:
+            return list(self._waiting.items())
 
     def add(self, invalidation: Invalidation) -> None:
         """Keep it until it is acknowledged."""
-        self._namespaces.add(invalidation.namespace)
-        self._waiting.pop(invalidation, None)
-        self._put(invalidation)
-        if sum(waiting.size for waiting, _ in self.waiting()) > _MAX_WAITING:
-            self._widen()
+        with self._lock:
+            self._note_namespace(invalidation.namespace)
+            self._waiting.pop(invalidation, None)
+            self._put(invalidation)
+            if sum(waiting.size for waiting in self._waiting) > _MAX_WAITING:
+                self._widen()
 
-    def acknowledged(self, invalidation: Invalidation, number: int) -> None:
-        """The sidecar has this one."""
-        if self._waiting.get(invalidation) == number:
-            del self._waiting[invalidation]
+    def settle(self, sent: Sequence[tuple[Invalidation, int]], replies: Sequence[object]) -> None:
+        """What was sent and acknowledged, or refused for good, waits no longer."""
+        with self._lock:
+            for (invalidation, number), reply in zip(sent, replies, strict=True):
+                if isinstance(reply, PannierError):
+                    if is_outage(reply):
+                        continue
+                    _log.warning("the sidecar refuses an invalidation that waited: %s", reply)
+                if self._waiting.get(invalidation) == number:
+                    del self._waiting[invalidation]
+            self._keys, self._spaces, self._blocks_all = set(), set(), False
+            for invalidation in self._waiting:
+                self._block(invalidation)
             self.is_waiting = bool(self._waiting)
 
     def blocks(self, namespace: str, key: bytes) -> bool:
         """What the sidecar holds under this key may be older than an invalidation that it has not heard of."""
-        return any(waiting.concerns(namespace, key) for waiting, _ in self.waiting())
+        return self._blocks_all or namespace in self._spaces or (namespace, key) in self._keys
+
+    def check(self, namespace: str, key: bytes) -> None:
+        """See whether the key may be read and filled.
+
+        Raises:
+            Unavailable: Something that concerns it waits.
+        """
+        if self.is_waiting and self.blocks(namespace, key):
+            raise Unavailable("the sidecar has not acknowledged an invalidation that concerns this key")
 
     def _put(self, invalidation: Invalidation) -> None:
         self._added += 1
         self._waiting[invalidation] = self._added
+        self._block(invalidation)
         self.is_waiting = True
 
+    def _block(self, invalidation: Invalidation) -> None:
+        if invalidation.tags:
+            self._blocks_all = True
+        if invalidation.patterns or invalidation.everything:
+            self._spaces.add(invalidation.namespace)
+        self._keys.update((invalidation.namespace, key) for key in invalidation.keys)
+
+    def _note_namespace(self, name: str) -> None:
+        self._namespaces.pop(name, None)
+        self._namespaces[name] = None
+        if len(self._namespaces) > _MAX_NAMESPACES:
+            del self._namespaces[next(iter(self._namespaces))]
+
     def _widen(self) -> None:
-        waiting = [invalidation for invalidation, _ in self.waiting()]
-        has_tags = any(invalidation.tags for invalidation in waiting)
+        has_tags = any(invalidation.tags for invalidation in self._waiting)
+        named = {invalidation.namespace for invalidation in self._waiting}
         self._waiting = {}
-        for name in sorted(self._namespaces if has_tags else {invalidation.namespace for invalidation in waiting}):
+        for name in sorted(named.union(self._namespaces) if has_tags else named):
             self._put(Invalidation(name, everything=True))
 
     def __repr__(self) -> str:

@@ -25,7 +25,8 @@ __all__ = ["Shelf", "checked_policy", "life_of"]
 
 T = TypeVar("T")
 
-_MAX_PLACES = 16_384
+_MAX_KNOWN = 16_384  # keys
+_MAX_KNOWN_BYTES = 1_024  # of one of them
 
 
 def life_of(ttl: Seconds | None, stale: Seconds | None = None, negative_ttl: Seconds | None = None) -> Life:
@@ -62,8 +63,9 @@ class Shelf(Generic[T]):
         """Bring the three together."""
         self.space = space
         self.codec = codec
-        # Where keys that were used before are kept near.
+        # Of keys that were used before: where each is kept near, and the command that asks for it.
         self.places: dict[str | bytes, bytes] = {}
+        self.peeks: dict[str | bytes, bytes] = {}
         self.on_unavailable: OnUnavailable = checked_policy(on_unavailable)
 
     def found(self, reply: Any) -> T:
@@ -80,13 +82,13 @@ class Shelf(Generic[T]):
         except Undecodable:
             return NOT_FOUND  # type: ignore[no-any-return]  # of another type, or another version of it: a miss
 
-    def name(self, key: str | bytes) -> bytes:
-        """The key as the lane has it; its place near is remembered. Raises BadRequest if it can be none."""
-        name = lane_key(key)
-        if len(self.places) >= _MAX_PLACES:
-            self.places.clear()
-        self.places[key] = self.space.prefix + name
-        return name
+    def place(self, key: str | bytes) -> bytes:
+        """Where the key is kept near; remembered. Raises BadRequest if it can be none."""
+        return _remembered(self.places, key, self.space.prefix + lane_key(key))
+
+    def peek(self, key: str | bytes) -> bytes:
+        """The command that asks for the key; remembered. Raises BadRequest if it can be none."""
+        return _remembered(self.peeks, key, self.space.peek(lane_key(key)))
 
     def excused(self, error: PannierError, last_known: NearEntry | None) -> T:
         """What a look-up finds without an answer. Raises the error, if the policy or its kind says so."""
@@ -125,3 +127,11 @@ class Shelf(Generic[T]):
         """A call of get_or_set."""
         policy = Policy(life, on_unavailable=self.on_unavailable)
         return Call(self.space, key, self.codec, policy, run, lambda _: tags, owner, began)
+
+
+def _remembered(known: dict[str | bytes, bytes], key: str | bytes, made: bytes) -> bytes:
+    if len(made) <= _MAX_KNOWN_BYTES:
+        if len(known) >= _MAX_KNOWN:
+            known.clear()
+        known[key] = made
+    return made

@@ -1,4 +1,8 @@
-"""The sidecar as the sync client sees it: fetch, store, invalidate, with near-cache and outbox kept right."""
+"""The sidecar as the sync client sees it: fetch, store, invalidate, with near-cache and outbox kept right.
+
+A sync client has no thread that could repeat what the sidecar did not acknowledge. So whatever is asked next, reading
+or writing, sends that first, within its own deadline; and closing the client does.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +10,18 @@ import logging
 import random
 from typing import TYPE_CHECKING, Any
 
-from pannier import _commands
+from pannier import _commands, _forks
 from pannier._breaker import Breaker
-from pannier._commands import Reach, Space, read_reach
+from pannier._commands import Reach, Space, read_reach, sound
+from pannier._heartbeat import Heartbeat
 from pannier._line_feed import LineFeed
 from pannier._near_cache import NearCache
 from pannier._outbox import Outbox
 from pannier._transport import Transport
-from pannier.errors import PannierError, Unavailable
+from pannier.errors import PannierError, is_outage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from pannier._config import Settings
     from pannier._outbox import Invalidation
@@ -38,9 +43,32 @@ class Sidecar:
         self._feed = LineFeed(self._transport, self.near, clock) if self.near else None
         self._outbox = Outbox()
         # Paces what the outbox sends again.
-        self._outbox_breaker = Breaker(clock, random.random)
-        self.ask = self._transport.ask
-        self.ask_many = self._transport.ask_many
+        self._pace = Breaker(clock, random.random)
+        # Keeps the leases of functions that run for long.
+        self.heartbeat = Heartbeat(self._beat)
+        _forks.watch(self)
+
+    def begin_anew(self) -> None:
+        """This is another process now."""
+        for part in (self._transport, self._feed, self.near, self._outbox, self.heartbeat):
+            if part is not None:
+                part.begin_anew()
+
+    def ask(self, command: bytes) -> Any:
+        """The reply to one command.
+
+        Raises:
+            PannierError: The sidecar is away, does not answer in time, or answered with an error.
+        """
+        return self._transport.ask(command, self._delivered())
+
+    def ask_many(self, commands: Sequence[bytes]) -> list[Any]:
+        """The replies to many commands, in order; what was the caller's fault is a PannierError among them.
+
+        Raises:
+            PannierError: The sidecar is away or does not answer in time.
+        """
+        return sound(self._transport.ask_many(commands, self._delivered()))
 
     def fetch(self, space: Space, key: bytes, command: bytes) -> Any:
         """The reply to a fetch of this key, kept near when it may be. Hot: F3 guards it.
@@ -48,21 +76,24 @@ class Sidecar:
         Raises:
             PannierError: The sidecar is away, refuses, or has yet to hear of an invalidation that concerns the key.
         """
+        deadline = None
         if self._outbox.is_waiting:
-            self.check_outbox(space, key)
-        return self.ask(command) if self._feed is None else self._feed.fetch(space.prefix, key, command)
+            deadline = self._delivered()
+            self._outbox.check(space.namespace, key)
+        if self._feed is None:
+            return self._transport.ask(command, deadline)
+        return self._feed.fetch(space.prefix, key, command, deadline)
 
-    def check_outbox(self, space: Space, key: bytes) -> None:
-        """Send what waits, if it is time to.
+    def fetch_waiting(self, space: Space, key: bytes) -> Any:
+        """The reply to a fetch that waits for somebody else's fill. Raises as `ask` does."""
+        return self.ask(space.fetch_waiting(key, self.settings.timeout))
 
-        Raises:
-            Unavailable: Something that concerns the key still waits.
-        """
-        if not self._outbox.is_waiting:
-            return
-        self.deliver()
-        if self._outbox.blocks(space.namespace, key):
-            raise Unavailable("the sidecar has not acknowledged an invalidation that concerns this key")
+    def peek_many(self, space: Space, keys: Sequence[bytes]) -> list[Any]:
+        """The replies to fetches of these keys, without a lease. Raises as `fetch` does."""
+        deadline = self._delivered()
+        for key in keys:
+            self._outbox.check(space.namespace, key)
+        return sound(self._transport.ask_many([space.peek(key) for key in keys], deadline))
 
     def store(self, space: Space, key: bytes, command: bytes) -> bool:
         """Store a value; whether it is kept.
@@ -70,9 +101,10 @@ class Sidecar:
         Raises:
             PannierError: The sidecar is away or refuses.
         """
-        self.check_outbox(space, key)
+        deadline = self._delivered()
+        self._outbox.check(space.namespace, key)
         try:
-            return bool(self.ask(command) == b"stored")
+            return bool(self._transport.ask(command, deadline) == b"stored")
         finally:
             self.forget((key,))
 
@@ -85,7 +117,7 @@ class Sidecar:
         try:
             return read_reach(self.ask(_commands.invalidate(invalidation)))
         except PannierError as error:
-            if not error.retryable:
+            if not is_outage(error):
                 raise
             self._outbox.add(invalidation)
             return Reach.QUEUED
@@ -102,28 +134,41 @@ class Sidecar:
         if self.near is not None:
             self.near.pushed(keys)
 
-    def deliver(self) -> None:
-        """Send again what was not acknowledged, unless it is too early for that."""
-        if not self._outbox_breaker.lets_through():
-            return
-        for invalidation, number in self._outbox.waiting():
-            try:
-                self.ask(_commands.invalidate(invalidation))
-            except PannierError as error:
-                if error.retryable:
-                    self._outbox_breaker.gone()
-                    return
-                _log.warning("the sidecar refuses an invalidation that waited: %s", error)
-            self._outbox.acknowledged(invalidation, number)
-        self._outbox_breaker.answered()
-
     def close(self) -> None:
         """Send what waits if that is possible now, and hang up. May be called twice."""
-        if self._outbox.is_waiting:
-            self.deliver()
+        if self._outbox.is_waiting and not self._transport.is_closed:
+            self._pace.probe_at_once()
+            self._transport.probe_at_once()
+            self._delivered()
+            if self._outbox.is_waiting:
+                _log.warning("invalidations that the sidecar has not acknowledged are lost: %d", len(self._outbox))
+        self.heartbeat.close()
         if self._feed is not None:
             self._feed.close()
         self._transport.close()
+
+    def _delivered(self) -> float | None:
+        """Send again what was not acknowledged, if it is time to: the deadline of the call that began with this."""
+        if not self._outbox.is_waiting:
+            return None
+        deadline = self.clock() + self.settings.timeout
+        if self._pace.lets_through():
+            sent = self._outbox.waiting()
+            commands = [_commands.invalidate(invalidation) for invalidation, _ in sent]
+            try:
+                self._outbox.settle(sent, self._transport.ask_many(commands, deadline))
+            except PannierError as error:
+                _log.debug("invalidations go on waiting: %s", error)
+            if self._outbox.is_waiting:
+                self._pace.gone()
+            else:
+                self._pace.answered()
+        return deadline
+
+    def _beat(self) -> None:
+        self._transport.beat()
+        if self._feed is not None:
+            self._feed.beat()
 
     def __repr__(self) -> str:
         """What it is made of."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ def resolve(environment: dict[str, str] | None = None, url: str | None = None, *
     return Settings.resolve(url, **arguments, environment=environment or {})
 
 
-def test_without_an_address_the_usual_places_are_tried_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_an_address_the_usual_places_are_tried_in_order() -> None:
     settings = resolve({"XDG_RUNTIME_DIR": "/run/user/7"})
     first, second, third, last = map(str, settings.endpoints)
     assert (first, second, last) == (
@@ -51,6 +52,17 @@ def test_another_address_is_refused(url: str) -> None:
         resolve(url=url)
 
 
+@pytest.mark.parametrize("url", ["tcp://me:canary@host:1", "tcp://:can/ary@host:x", "redis://:canary@host:1"])
+def test_a_password_in_an_address_is_refused_and_not_shown(url: str) -> None:
+    with pytest.raises(Misconfigured, match=r"…@host:.*expected .*tcp://") as refused:
+        resolve(url=url)
+    assert "can" not in str(refused.value)
+
+
+def test_a_path_may_have_any_character() -> None:
+    assert resolve(url="unix:///run/me@home/lane.sock").endpoints == (Endpoint(path="/run/me@home/lane.sock"),)
+
+
 def test_arguments_come_before_the_environment() -> None:
     environment = {
         "PANNIER_URL": "tcp://a:1",
@@ -74,8 +86,11 @@ def test_a_token_file_is_read_again_each_time(tmp_path: Path) -> None:
     file.write_text("first\n")
     settings = resolve({"PANNIER_TOKEN_FILE": str(file), "PANNIER_TOKEN": "other"})
     assert settings.token() == "first"
-    file.write_text("\nsecond\n")
+    file.write_text("\n# the second of May\nsecond\nthird\n")
     assert settings.token() == "second"
+    file.write_text("# none yet\n")
+    with pytest.raises(Misconfigured, match=r"PANNIER_TOKEN_FILE .*expected a line with a token"):
+        settings.token()
     file.unlink()
     with pytest.raises(Misconfigured, match=r"PANNIER_TOKEN_FILE .*token"):
         settings.token()
@@ -133,5 +148,11 @@ def test_what_is_no_duration_is_named(duration: Any) -> None:
 
 
 def test_a_folder_that_anybody_could_have_made_must_be_ones_own(tmp_path: Path) -> None:
-    assert Endpoint(path=f"{tmp_path}/lane.sock", guarded=True).refusal() == ""
-    assert Endpoint(path="/nowhere/lane.sock", guarded=True).refusal() == ""
+    if not os.getuid():
+        os.chown(tmp_path, 7, -1)  # what the superuser owns is trusted by all
+    owner = tmp_path.stat().st_uid
+    place = Endpoint(path=f"{tmp_path}/lane.sock", guarded=True)
+    assert place.refusal(owner) == ""
+    assert place.refusal(owner + 1) == f"its folder belongs to user {owner}"
+    assert Endpoint(path=place.path).refusal(owner + 1) == ""
+    assert Endpoint(path="/nowhere/lane.sock", guarded=True).refusal(owner) == ""

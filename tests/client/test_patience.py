@@ -99,7 +99,7 @@ def test_what_waits_blocks_what_it_may_concern() -> None:
 def test_what_is_acknowledged_waits_no_longer() -> None:
     outbox = Outbox()
     outbox.add(KEY)
-    outbox.acknowledged(*outbox.waiting()[0])
+    outbox.settle(outbox.waiting(), [b"OK"])
     assert not outbox.is_waiting
     assert not outbox.blocks("users", b"7")
 
@@ -107,9 +107,9 @@ def test_what_is_acknowledged_waits_no_longer() -> None:
 def test_the_acknowledgement_of_an_earlier_one_does_not_end_a_later_one() -> None:
     outbox = Outbox()
     outbox.add(KEY)
-    earlier = outbox.waiting()[0]
+    earlier = outbox.waiting()
     outbox.add(KEY)
-    outbox.acknowledged(*earlier)
+    outbox.settle(earlier, [b"OK"])
     assert waiting(outbox) == [KEY]
 
 
@@ -125,6 +125,6 @@ def test_a_full_outbox_widens_to_the_namespaces() -> None:
 def test_tags_widen_to_every_namespace_that_was_ever_named() -> None:
     outbox = Outbox()
     outbox.add(KEY)
-    outbox.acknowledged(*outbox.waiting()[0])
+    outbox.settle(outbox.waiting(), [b"OK"])
     outbox.add(Invalidation("teams", tags=tuple(f"tag{number}" for number in range(1_001))))
     assert waiting(outbox) == [Invalidation("teams", everything=True), Invalidation("users", everything=True)]

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from pannier import __version__
+from pannier._config import read_token
 from pannier.cli.cache import cache
 from pannier.cli.status import status
 from pannier.client import Client
@@ -63,10 +64,7 @@ pannier.add_command(status)
 
 
 def _client(url: str | None, token_file: str | None, namespace: str | None, timeout: float | None) -> Client:
-    token = None
-    if token_file:
-        with click.open_file(token_file, encoding="utf-8") as file:
-            token = file.readline().strip()
+    token = read_token(token_file, "--token-file") if token_file else None
     return Client(url, token=token, namespace=namespace, timeout=timeout)
 
 
