@@ -6,6 +6,9 @@ import asyncio
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
+import structlog
+from structlog.testing import LogCapture
+
 from pannierd.cache.engine import Engine
 from pannierd.cache.outcomes import Hit, Miss, Outcome, Stale
 from pannierd.cache.world import World
@@ -92,7 +95,10 @@ class Bench:
             new_lease=lambda: f"lease-{next(numbers)}",
         )
         self.metrics = Metrics("0")
-        self.engine = Engine(self.config, dict.fromkeys(tenants, max_bytes), world, "sidecar-1")
+        self.log = LogCapture()
+        log = structlog.wrap_logger(None, processors=[self.log], wrapper_class=structlog.BoundLogger)
+        shares = dict.fromkeys(tenants, max_bytes)
+        self.engine = Engine(self.config, shares, world, "sidecar-1", log, self.metrics.degraded)
         self.operations = CacheOperations(self.engine, self.config.limits, self.metrics)
         self._callers = {
             name: Caller(name, frozenset({"use", "operator"}), f"{name}#1", None) for name in (*tenants, "default")
@@ -108,6 +114,7 @@ class Bench:
         """All the background work there is."""
         while self.engine.upkeep():
             pass
+        assert not self.metrics.degraded
 
 
 def ask(view: View, key: bytes = b"key", *, want_lease: bool = True, holder: Connection | None = None) -> Outcome:

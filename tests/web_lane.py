@@ -187,8 +187,9 @@ async def running(config: Config, *, clock: Callable[[], float] = time.monotonic
     """The lane, from its start to its end."""
     capture = LogCapture()
     log = structlog.wrap_logger(CapturingLogger(), processors=[capture])
-    engine = Engine(config, memory_shares(config.tenants, MEMORY_BYTES), World(clock=clock), "test")
     metrics, life, ids = WatchedMetrics(), Life(), RequestIds("test", "1")
+    shares = memory_shares(config.tenants, MEMORY_BYTES)
+    engine = Engine(config, shares, World(clock=clock), "test", log, metrics.degraded)
     tenants = Tenants(config.tenants, clock, log, metrics.degraded)
     web = Web(
         CacheOperations(engine, config.limits, metrics),

@@ -53,7 +53,8 @@ def build(loaded: Loaded, variables: Mapping[str, str], log: FilteringBoundLogge
     instance = f"{platform.node()}-{os.getpid()}"
     metrics = Metrics(__version__)
     tenants = Tenants(config.tenants, clock, log, metrics.degraded)
-    engine = Engine(config, memory_shares(config.tenants, config.cache.memory.max_bytes), World(), instance)
+    shares = memory_shares(config.tenants, config.cache.memory.max_bytes)
+    engine = Engine(config, shares, World(), instance, log, metrics.degraded)
     metrics.registry.register(CacheCollector(engine))
     operations = CacheOperations(engine, config.limits, metrics)
     watch = LoopWatch(metrics, clock)

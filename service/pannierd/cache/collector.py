@@ -58,11 +58,10 @@ class CacheCollector:
         )
         totals: Counter[tuple[str, str, str]] = Counter()
         for tenant in self._engine.tenants.values():
-            for space in tenant.spaces.values():
-                name = space.name if space.name in self._engine.configured_namespaces else "other"
-                totals[name, "memory", "hit"] += space.counts.hits
-                totals[name, "memory", "stale"] += space.counts.stale
-                totals[name, "none", "miss"] += space.counts.misses
+            for name, counts in tenant.answers.items():
+                totals[name, "memory", "hit"] += counts.hits
+                totals[name, "memory", "stale"] += counts.stale
+                totals[name, "none", "miss"] += counts.misses
         for labels, total in totals.items():
             family.add_metric(labels, total)
         return family

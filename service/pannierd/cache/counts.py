@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class SpaceCounts:
-    """Answers of one namespace. A request is counted once, at the tier that answered."""
+    """Answers of one namespace, or of several together. A request is counted once, at the tier that answered."""
 
     __slots__ = ("hits", "misses", "stale")
 

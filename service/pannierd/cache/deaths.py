@@ -40,19 +40,19 @@ class Deaths:
     """The newest deaths by namespace and key; the oldest are forgotten."""
 
     def __init__(self) -> None:
-        self._deaths: OrderedDict[tuple[object, bytes], Death] = OrderedDict()
+        self._deaths: OrderedDict[tuple[str, bytes], Death] = OrderedDict()
 
-    def put(self, space: object, key: bytes, death: Death) -> None:
+    def put(self, namespace: str, key: bytes, death: Death) -> None:
         """Remember this one."""
-        self._deaths[space, key] = death
-        self._deaths.move_to_end((space, key))
+        self._deaths[namespace, key] = death
+        self._deaths.move_to_end((namespace, key))
         if len(self._deaths) > MOST_DEATHS:
             self._deaths.popitem(last=False)
 
-    def get(self, space: object, key: bytes) -> Death | None:
+    def get(self, namespace: str, key: bytes) -> Death | None:
         """The last death of a key, if it is still remembered."""
-        return self._deaths.get((space, key))
+        return self._deaths.get((namespace, key))
 
-    def forget(self, space: object, key: bytes) -> None:
+    def forget(self, namespace: str, key: bytes) -> None:
         """The key lives again."""
-        self._deaths.pop((space, key), None)
+        self._deaths.pop((namespace, key), None)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def explain(space: Space, key: bytes, now: float, instance: str) -> dict[str, Any]:
     """The state of a key as JSON types. Durations in milliseconds; never the value."""
     entry = space.find(key, now)
-    death = space.tenant.deaths.get(space, key)
+    death = space.tenant.deaths.get(space.name, key)
     return {
         "namespace": space.name,
         **key_fields(key),
@@ -70,7 +70,10 @@ def _lease_fields(space: Space, key: bytes, now: float) -> dict[str, Any] | None
     flight = space.loads.get(key)
     if flight is None:
         return None
+    holder = flight.holder
     return {
+        "holder": None if holder is None else holder.label,
+        "client_id": None if holder is None else holder.number,
         "held_ms": round((now - flight.granted_at) * 1000),
         "ends_in_ms": max(round((space.tenant.flights.ends_at(flight) - now) * 1000), 0),
         "waiting": len(flight.waiters),

@@ -15,17 +15,27 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from heapq import heappop, heappush
+from itertools import count
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from pannierd.cache.entry import Entry
     from pannierd.cache.space import Space
 
 
 class Holder(Protocol):
-    """The connection that a lease was granted to."""
+    """Who a lease was granted to: a connection, or a caller without one."""
+
+    @property
+    def label(self) -> str:
+        """The caller's, for people."""
+
+    @property
+    def number(self) -> int | None:
+        """The connection's, if it is one."""
 
     last_heard: float
     """Clock seconds of its last bytes. A holder that is not heard from loses its lease."""
@@ -92,11 +102,16 @@ class Flights:
         self._new_lease = new_lease
         self._by_lease: OrderedDict[str, Flight] = OrderedDict()
         self._by_holder: dict[Holder, set[Flight]] = {}
+        # Those that nobody looked at yet, in the order of granting, which is that of their first ends; and those that
+        # were heard from since: the end they had when they were looked at, a number for equal ends, and the flight.
+        self._young: OrderedDict[str, Flight] = OrderedDict()
+        self._renewed: list[tuple[float, int, Flight]] = []
+        self._numbers = count()
 
     def begin(self, space: Space, key: bytes, began: int, now: float, holder: Holder | None) -> Flight:
         """Grant a lease."""
         flight = Flight(space, key, self._new_lease(), began, now, holder)
-        self._by_lease[flight.lease] = flight
+        self._by_lease[flight.lease] = self._young[flight.lease] = flight
         if holder is not None:
             self._by_holder.setdefault(holder, set()).add(flight)
         return flight
@@ -112,6 +127,7 @@ class Flights:
     def end(self, flight: Flight) -> None:
         """Forget a flight. Its waiters are the caller's to wake."""
         self._by_lease.pop(flight.lease, None)
+        self._young.pop(flight.lease, None)
         if flight.holder is not None:
             flights = self._by_holder.get(flight.holder)
             if flights is not None:
@@ -130,16 +146,30 @@ class Flights:
         """What a holder that goes away gives back."""
         return list(self._by_holder.get(holder, ()))
 
-    def overdue(self, now: float) -> list[Flight]:
-        """The flights whose leases are lost, oldest first."""
-        return [flight for flight in self._aged(now) if self.ends_at(flight) <= now]
+    def lapsed(self, holder: Holder, now: float) -> list[Flight]:
+        """What a holder lost by its silence up to now. To be asked before it counts as heard from again."""
+        return [flight for flight in self.of_holder(holder) if self.ends_at(flight) <= now]
 
-    def _aged(self, now: float) -> Iterator[Flight]:
-        """Those that were granted long enough ago to be worth a look; the table is in the order of granting."""
-        for flight in self._by_lease.values():
-            if flight.granted_at + self._lease_seconds > now:
-                return
-            yield flight
+    def overdue(self, now: float) -> list[Flight]:
+        """The flights whose leases are lost. Each is told once; who is told ends it.
+
+        A flight is looked at when the end that it had at the last look has come, and not before.
+        """
+        renewed = self._renewed
+        while self._young and next(iter(self._young.values())).granted_at + self._lease_seconds <= now:
+            _, flight = self._young.popitem(last=False)
+            heappush(renewed, (self.ends_at(flight), next(self._numbers), flight))
+        lost = []
+        while renewed and renewed[0][0] <= now:
+            _, _, flight = heappop(renewed)
+            if flight.lease not in self._by_lease:
+                continue
+            ends_at = self.ends_at(flight)
+            if ends_at <= now:
+                lost.append(flight)
+            else:
+                heappush(renewed, (ends_at, next(self._numbers), flight))
+        return lost
 
     def __len__(self) -> int:
         return len(self._by_lease)

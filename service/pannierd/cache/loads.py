@@ -87,5 +87,8 @@ class Loads:
         if self._by_key.get(flight.key) is flight:
             del self._by_key[flight.key]
 
+    def __len__(self) -> int:
+        return len(self._by_key)
+
     def __repr__(self) -> str:
         return f"<Loads {len(self._by_key)}>"

@@ -9,7 +9,6 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from pannierd.cache.counts import SpaceCounts
 from pannierd.cache.deaths import MOST_DEATHS, Death
 from pannierd.cache.entry import Entry, weight
 from pannierd.cache.loads import Loads
@@ -22,6 +21,7 @@ from pannierd.errors import TooLarge
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from pannierd.cache.counts import SpaceCounts
     from pannierd.cache.flights import Flight, Holder
     from pannierd.cache.tenant import TenantCache
     from pannierd.cache.tracking import Tracker
@@ -38,9 +38,10 @@ class Space:
         versions: the tenant's; an entry whose `seen` equals their counter is not invalidated.
         loads: the loads in progress.
         rules: patterns and whole-namespace invalidations.
+        counts: what was answered; namespaces that are not configured share one.
     """
 
-    def __init__(self, tenant: TenantCache, name: str, policy: Namespace) -> None:
+    def __init__(self, tenant: TenantCache, name: str, policy: Namespace, counts: SpaceCounts) -> None:
         self.tenant = tenant
         self.name = name
         self.policy = policy
@@ -48,7 +49,12 @@ class Space:
         self.entries: dict[bytes, Entry] = {}
         self.loads = Loads(self, tenant.flights)
         self.rules = Rules()
-        self.counts = SpaceCounts()
+        self.counts = counts
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it holds nothing: no entry, dead or alive, and no load."""
+        return not self.entries and not self.loads
 
     def get(self, key: bytes, now: float) -> Entry | None:
         """The fresh value, counted and marked as used."""
@@ -120,8 +126,8 @@ class Space:
         entry = self._put(key, write, now)
         entry.load_cost = 0.0 if flight is None else now - flight.granted_at
         self.loads.land(key, flight)
-        self.tenant.deaths.forget(self, key)
-        self.tenant.tracking.changed(self, key, origin)
+        self.tenant.deaths.forget(self.name, key)
+        self.tenant.tracking.changed(self.name, key, origin)
         return StoreResult.STORED
 
     def expire(self, key: bytes, ttl_ms: int | None, now: float, origin: Tracker | None) -> bool:
@@ -133,7 +139,7 @@ class Space:
         fresh, stale = lives(self.policy, ttl_ms, stale_ms, 0.0)
         entry.fresh_until, entry.stale_until = now + fresh, now + fresh + stale
         self.tenant.expiry.place(entry, now)
-        self.tenant.tracking.changed(self, key, origin)
+        self.tenant.tracking.changed(self.name, key, origin)
         return True
 
     def invalidate_key(self, key: bytes, *, soft: bool, by: str, origin: Tracker | None, now: float) -> bool:
@@ -147,7 +153,7 @@ class Space:
                 self._fade(entry, now, now)
             else:
                 self._remove(entry, "invalidated")
-        self.tenant.tracking.changed(self, key, origin)
+        self.tenant.tracking.changed(self.name, key, origin)
         return was_fresh
 
     def invalidate_pattern(self, rule: Cause) -> None:
@@ -164,7 +170,7 @@ class Space:
         if not cause.soft:
             death = Death.of(cause)
             for key in islice(reversed(self.entries), MOST_DEATHS):
-                self.tenant.deaths.put(self, key, death)
+                self.tenant.deaths.put(self.name, key, death)
             self.tenant.counts.evictions["invalidated"] += len(self.entries)
             self.tenant.doom(self.entries.values())
             self.entries.clear()
@@ -179,7 +185,7 @@ class Space:
             return
         self.tenant.expiry.place(entry, now)
         if entry.fresh_until <= now:
-            self.tenant.tracking.changed(self, entry.key, None)
+            self.tenant.tracking.changed(self.name, entry.key, None)
 
     def evicted(self, entry: Entry) -> None:
         """The memory let it go."""
@@ -187,7 +193,7 @@ class Space:
             del self.entries[entry.key]
             self.tenant.counts.evictions["capacity"] += 1
             self.tenant.died(entry, "capacity")
-            self.tenant.tracking.changed(self, entry.key, None)
+            self.tenant.tracking.changed(self.name, entry.key, None)
 
     def killer(self, key: bytes, tags: Sequence[str], seen: int) -> Cause | None:
         """The weightiest invalidation after `seen` that concerns such an entry."""
@@ -197,7 +203,7 @@ class Space:
         """Ask what was invalidated since the entry was last seen alive. False: it is gone."""
         cause = self.killer(entry.key, entry.tags, entry.seen)
         if cause is not None:
-            self.tenant.deaths.put(self, entry.key, Death.of(cause))
+            self.tenant.deaths.put(self.name, entry.key, Death.of(cause))
             if not cause.soft:
                 self._remove(entry, "invalidated")
                 return False
@@ -269,7 +275,7 @@ class Space:
         if entry is not None:
             self.tenant.died(entry, "emptied")
             self._remove(entry, "invalidated")
-        self.tenant.tracking.changed(self, key, origin)
+        self.tenant.tracking.changed(self.name, key, origin)
 
     def _unkept(self, key: bytes, write: Write, now: float) -> Entry:
         """A value that answers waiting callers and has no life beyond that."""
@@ -280,7 +286,7 @@ class Space:
     def _expire(self, entry: Entry) -> None:
         self.tenant.died(entry, "expired")
         self._remove(entry, "expired")
-        self.tenant.tracking.changed(self, entry.key, None)
+        self.tenant.tracking.changed(self.name, entry.key, None)
 
     def _remove(self, entry: Entry, why: str) -> None:
         self.tenant.counts.evictions[why] += 1

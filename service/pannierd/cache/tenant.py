@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pannierd.cache.counts import TenantCounts
+from pannierd.cache.counts import SpaceCounts, TenantCounts
 from pannierd.cache.deaths import Death, Deaths
 from pannierd.cache.expiry import Expiry
 from pannierd.cache.flights import Flights
@@ -28,7 +28,12 @@ MOST_LEASES: Final = 100_000
 
 
 class TenantCache:
-    """What the namespaces of one tenant share. Nothing here ever touches another tenant's."""
+    """What the namespaces of one tenant share. Nothing here ever touches another tenant's.
+
+    Attributes:
+        spaces: the namespaces by name; those that hold nothing may go.
+        answers: what was answered, by namespace where it is configured, and of all others together as "other".
+    """
 
     def __init__(
         self, name: str, max_bytes: int, config: Config, policies: Mapping[str, Namespace], world: World
@@ -45,6 +50,7 @@ class TenantCache:
         self.counts = TenantCounts()
         self.sweeps = Sweeps()
         self.spaces: dict[str, Space] = {}
+        self.answers = {name: SpaceCounts() for name in (*policies, "other")}
         self._policies = policies
         # Entries of emptied namespaces: out of reach already, still to be taken out of queue and bucket.
         self._doomed: list[Entry] = []
@@ -54,8 +60,19 @@ class TenantCache:
         space = self.spaces.get(name)
         if space is None:
             policy = self._policies.get(name) or self._policies["default"]
-            space = self.spaces[name] = Space(self, name, policy)
+            counts = self.answers["other" if name not in self._policies else name]
+            space = self.spaces[name] = Space(self, name, policy, counts)
         return space
+
+    def free_idle(self, bound: Collection[Space]) -> list[Space]:
+        """Forget the namespaces that hold nothing, but for those that somebody is bound to, and tell which.
+
+        Nothing is lost by it: a rule without entries and loads kills nothing, and who names one again gets a new one.
+        """
+        idle = [space for space in self.spaces.values() if space.is_idle and space not in bound]
+        for space in idle:
+            del self.spaces[space.name]
+        return idle
 
     def invalidate_tags(self, tags: Collection[str], *, soft: bool, by: str) -> None:
         """Kill what carries any of these tags, in every namespace. Trackers drop everything."""
@@ -71,7 +88,7 @@ class TenantCache:
 
     def died(self, entry: Entry, kind: str, *, soft: bool = False, by: str = "") -> None:
         """Remember why an entry is no longer fresh from this moment on."""
-        self.deaths.put(entry.space, entry.key, Death(kind, "", soft, self.world.wall_clock(), by))
+        self.deaths.put(entry.space.name, entry.key, Death(kind, "", soft, self.world.wall_clock(), by))
 
     def drop(self, entry: Entry) -> None:
         """Take an entry out of queue and bucket; its namespace has let go of it."""
@@ -91,6 +108,11 @@ class TenantCache:
     def give_back(self, holder: Holder) -> None:
         """A connection closed: whoever waits for its loads may take them over."""
         for flight in self.flights.of_holder(holder):
+            flight.space.loads.abandon(flight)
+
+    def lapse(self, holder: Holder) -> None:
+        """A connection is heard from again: what it lost by its silence is lost, before it can speak of it."""
+        for flight in self.flights.lapsed(holder, self.world.clock()):
             flight.space.loads.abandon(flight)
 
     def forget(self, tracker: Tracker) -> None:

@@ -29,8 +29,7 @@ class Tracker(Protocol):
 
 
 class _Broadcast(Struct, frozen=True):
-    tracker: Tracker
-    space: object
+    namespace: str
     prefixes: tuple[bytes, ...]
 
 
@@ -43,23 +42,31 @@ class Tracking:
         self._numbers: dict[Tracker, int] = {}
         self._trackers: dict[int, Tracker] = {}
         self._last_number = 0
-        self._watchers: OrderedDict[tuple[object, bytes], set[int]] = OrderedDict()
+        # By namespace and key, the longest watched first: the one watcher that most keys have, or several.
+        self._watchers: OrderedDict[tuple[str, bytes], int | set[int]] = OrderedDict()
         self._broadcasts: dict[Tracker, _Broadcast] = {}
 
-    def watch(self, tracker: Tracker, space: object, key: bytes) -> None:
+    def watch(self, tracker: Tracker, namespace: str, key: bytes) -> None:
         """Tell this tracker, once, when the key changes."""
-        numbers = self._watchers.setdefault((space, key), set())
-        known = len(numbers)
-        numbers.add(self._number(tracker))
-        self._watched += len(numbers) - known
+        place, number = (namespace, key), self._number(tracker)
+        known = self._watchers.get(place)
+        if known is None:
+            self._watchers[place] = number
+            self._watched += 1
+        elif isinstance(known, set):
+            self._watched += number not in known
+            known.add(number)
+        elif known != number:
+            self._watchers[place] = {known, number}
+            self._watched += 1
         while self._watched > self._max_watched:
             (_, oldest), numbers = self._watchers.popitem(last=False)
             self._tell(numbers, oldest, None)
 
-    def broadcast(self, tracker: Tracker, space: object, prefixes: Sequence[bytes]) -> None:
+    def broadcast(self, tracker: Tracker, namespace: str, prefixes: Sequence[bytes]) -> None:
         """Tell this tracker of every change under the prefixes of a namespace; of none means of every key."""
         self._number(tracker)
-        self._broadcasts[tracker] = _Broadcast(tracker, space, tuple(prefixes) or (b"",))
+        self._broadcasts[tracker] = _Broadcast(namespace, tuple(prefixes) or (b"",))
 
     def forget(self, tracker: Tracker) -> None:
         """The tracker went away, or wants to hear no more."""
@@ -68,16 +75,16 @@ class Tracking:
             del self._trackers[number]
             self._broadcasts.pop(tracker, None)
 
-    def changed(self, space: object, key: bytes, origin: Tracker | None) -> None:
+    def changed(self, namespace: str, key: bytes, origin: Tracker | None) -> None:
         """A key was written or deleted. `origin` asked not to hear of its own changes."""
         if not self._trackers:
             return
-        numbers = self._watchers.pop((space, key), None)
+        numbers = self._watchers.pop((namespace, key), None)
         if numbers is not None:
             self._tell(numbers, key, origin)
-        for broadcast in list(self._broadcasts.values()):
-            if broadcast.space is space and broadcast.tracker is not origin and key.startswith(broadcast.prefixes):
-                broadcast.tracker.push_invalidate([key])
+        for tracker, broadcast in list(self._broadcasts.items()):
+            if tracker is not origin and broadcast.namespace == namespace and key.startswith(broadcast.prefixes):
+                tracker.push_invalidate([key])
 
     def everything_changed(self) -> None:
         """More changed than can be named."""
@@ -94,8 +101,9 @@ class Tracking:
             self._trackers[number] = tracker
         return number
 
-    def _tell(self, numbers: set[int], key: bytes, origin: Tracker | None) -> None:
+    def _tell(self, watchers: int | set[int], key: bytes, origin: Tracker | None) -> None:
         """These watchers, taken out of the table, hear of the key."""
+        numbers = watchers if isinstance(watchers, set) else {watchers}
         self._watched -= len(numbers)
         for number in numbers:
             tracker = self._trackers.get(number)

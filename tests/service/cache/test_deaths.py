@@ -5,7 +5,7 @@ DEATH = Death("expired", "", soft=False, at=1.0, by="")
 
 
 def test_a_death_is_remembered_by_namespace_and_key_until_the_key_lives_again() -> None:
-    deaths, here, elsewhere = Deaths(), object(), object()
+    deaths, here, elsewhere = Deaths(), "here", "elsewhere"
     deaths.put(here, b"key", DEATH)
     assert deaths.get(here, b"key") is DEATH
     assert deaths.get(elsewhere, b"key") is None
@@ -15,7 +15,7 @@ def test_a_death_is_remembered_by_namespace_and_key_until_the_key_lives_again() 
 
 
 def test_the_oldest_deaths_are_forgotten() -> None:
-    deaths, here = Deaths(), object()
+    deaths, here = Deaths(), "here"
     deaths.put(here, b"dies twice", DEATH)
     deaths.put(here, b"first", DEATH)
     deaths.put(here, b"dies twice", DEATH)

@@ -62,6 +62,64 @@ async def test_a_silent_holder_loses_its_lease_though_nobody_asks() -> None:
     assert (await waiter).lease not in {None, lost}
 
 
+class Broken(Connection):
+    """A reader that cannot be told anything."""
+
+    def push_invalidate(self, keys: list[bytes] | None) -> None:
+        raise RuntimeError(f"a fault of ours: {keys}")
+
+
+def test_background_work_that_fails_is_said_once_and_goes_on_and_stops_no_other_tenants() -> None:
+    bench, degraded = Bench(tenants=("unlucky", "lucky")), []
+    for tenant in ("unlucky", "lucky"):
+        for seconds in (1, 4, 7):
+            view, key = bench.view(tenant=tenant), b"%d" % seconds
+            view.store(key, write(ttl_ms=seconds * 1_000, stale_ms=0))
+            if tenant == "unlucky" and seconds < 7:
+                view.watch(Broken(), key)
+    for _ in range(3):
+        bench.clock.advance(3)
+        bench.engine.upkeep()
+        degraded.append(set(bench.metrics.degraded))
+    assert degraded == [{"cache_upkeep"}, {"cache_upkeep"}, set()]
+    assert [(line["log_level"], line["tenant"]) for line in bench.log.entries] == [("error", "unlucky")]
+    assert [len(bench.space(tenant=tenant).entries) for tenant in ("unlucky", "lucky")] == [0, 0]
+
+
+def test_a_namespace_that_holds_nothing_and_binds_nobody_can_go() -> None:
+    bench = Bench()
+    tenant = bench.engine.tenants["default"]
+    for name in ("empty", "bound", "loading", "expired", "full"):
+        bench.view(name)
+    lease_of(bench.view("loading"))
+    bench.view("expired").store(b"key", write(ttl_ms=1_000, stale_ms=0))
+    bench.view("full").store(b"key", write())
+    bench.view("empty").invalidate(patterns=[b"*"])
+    bench.clock.advance(1)
+    freed = tenant.free_idle({tenant.spaces["bound"]})
+    assert [space.name for space in freed] == ["empty"]
+    assert list(tenant.spaces) == ["bound", "loading", "expired", "full"]
+    bench.upkeep()
+    bench.clock.advance(2)
+    bench.upkeep()
+    assert [space.name for space in tenant.free_idle(())] == ["bound", "expired"]
+
+
+def test_a_namespace_that_went_and_came_again_tells_its_readers_and_its_metrics_go_on() -> None:
+    bench, reader = Bench(), Connection()
+    tenant = bench.engine.tenants["default"]
+    space = tenant.space("elsewhere")
+    tenant.tracking.watch(reader, "elsewhere", b"key")
+    space.get(b"key", bench.clock())
+    assert tenant.free_idle(()) == [space]
+    again = tenant.space("elsewhere")
+    assert again is not space
+    again.store(b"key", write(), bench.clock(), None)
+    assert reader.pushed == [[b"key"]]
+    again.get(b"key", bench.clock())
+    assert (tenant.answers["other"].hits, tenant.answers["other"].misses) == (1, 1)
+
+
 def test_tenants_share_nothing() -> None:
     bench = Bench(max_bytes=10_000, tenants=("one", "two"))
     one, two = bench.view(tenant="one"), bench.view(tenant="two")

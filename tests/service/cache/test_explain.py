@@ -1,7 +1,7 @@
 import msgspec
 import pytest
 
-from fakes import NOON, Bench, write
+from fakes import NOON, Bench, Connection, lease_of, write
 
 
 def test_a_key_that_never_was() -> None:
@@ -48,12 +48,26 @@ def test_a_living_key_tells_its_lives_its_cost_and_what_would_kill_it() -> None:
 
 def test_a_load_in_progress_is_told_without_its_lease() -> None:
     """A lease is a right to write: whoever reads the explanation must not get it."""
-    bench = Bench()
-    lease = bench.space().loads.lease(b"key", bench.clock(), None)
+    bench = Bench(tenants=("shop",))
+    view = bench.view(tenant="shop")
+    lease = lease_of(view)
     bench.clock.advance(4)
-    told = bench.view().explain(b"key")
-    assert told["lease"] == {"held_ms": 4_000, "ends_in_ms": 6_000, "waiting": 0}
-    assert str(lease) not in str(told)
+    told = view.explain(b"key")
+    assert told["lease"] == {
+        "holder": "shop#1",
+        "client_id": None,
+        "held_ms": 4_000,
+        "ends_in_ms": 6_000,
+        "waiting": 0,
+    }
+    assert lease not in str(told)
+
+
+def test_a_load_of_a_connection_tells_which_one() -> None:
+    view = Bench().view()
+    lease_of(view, holder=Connection("shop#2"))
+    told = view.explain(b"key")["lease"]
+    assert (told["holder"], told["client_id"]) == ("shop#2", 7)
 
 
 @pytest.mark.parametrize(

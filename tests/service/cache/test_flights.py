@@ -1,6 +1,7 @@
 """Loads in progress: who holds the lease, how long, and who waits. Waits end by gates, never by sleeping."""
 
 import asyncio
+from itertools import count
 
 from fakes import Bench, Connection
 from pannierd.cache.entry import Entry
@@ -46,6 +47,55 @@ def test_overdue_are_those_whose_holders_fell_silent() -> None:
     talking.last_heard = 9.0
     assert table.overdue(10.0) == [old]
     assert table.ends_at(kept) == 19.0
+
+
+def test_a_flight_that_is_renewed_is_overdue_when_its_holder_falls_silent_and_is_told_once() -> None:
+    table, holder = flights(), Connection()
+    flight = begin(table, holder=holder)
+    holder.last_heard = 4.0
+    assert [table.overdue(now) for now in (9.9, 10.0, 13.9)] == [[], [], []]
+    holder.last_heard = 5.0
+    assert [table.overdue(now) for now in (14.0, 14.9, 15.0, 16.0)] == [[], [], [flight], []]
+
+
+def test_a_flight_that_ended_is_never_overdue() -> None:
+    table, holder = flights(), Connection()
+    young, renewed = begin(table, b"young", 5.0), begin(table, b"renewed", 0.0, holder)
+    holder.last_heard = 9.0
+    assert table.overdue(10.0) == []
+    for flight in (young, renewed):
+        table.end(flight)
+    assert table.overdue(1_000.0) == []
+
+
+class CountingFlights(Flights):
+    """Counts how often it looks at a flight."""
+
+    looks = 0
+
+    def ends_at(self, flight: Flight) -> float:
+        self.looks += 1
+        return super().ends_at(flight)
+
+
+def test_background_work_looks_at_a_flight_when_it_may_have_ended_and_not_ten_times_a_second() -> None:
+    leases, holder = count(), Connection()
+    table = CountingFlights(10.0, 60.0, 1_000, lambda: f"lease-{next(leases)}")
+    for number in range(1_000):
+        begin(table, b"%d" % number, 0.0, holder)
+    for tenth in range(300):
+        holder.last_heard = now = tenth / 10
+        assert table.overdue(now) == []
+    assert table.looks < 6_000
+
+
+def test_a_holder_that_comes_back_has_lost_what_it_was_silent_for() -> None:
+    table, holder = flights(), Connection()
+    lost, kept = begin(table, b"lost", 0.0, holder), begin(table, b"kept", 5.0, holder)
+    begin(table, b"another's", 0.0, Connection("another"))
+    assert table.lapsed(holder, 9.9) == []
+    assert table.lapsed(holder, 10.0) == [lost]
+    assert table.ends_at(kept) == 15.0
 
 
 def test_a_flight_is_found_by_its_lease_until_it_ends() -> None:

@@ -1,7 +1,9 @@
+import tracemalloc
+
 from fakes import Connection
 from pannierd.cache.tracking import Tracking
 
-HERE, ELSEWHERE = object(), object()
+HERE, ELSEWHERE = "here", "elsewhere"
 
 
 def test_a_watcher_is_told_once_and_then_forgotten_until_it_reads_again() -> None:
@@ -79,12 +81,26 @@ def test_beyond_the_bound_the_longest_watched_key_is_told_as_changed() -> None:
 
 def test_the_bound_counts_the_readers_of_a_key_those_gone_included() -> None:
     """A popular key read by one short connection after the other."""
-    tracking = Tracking(100)
-    for _ in range(1_000):
+    tracking, patient = Tracking(100), Connection()
+    for _ in range(100):
+        tracking.watch(patient, HERE, b"popular")
         reader = Connection()
         tracking.watch(reader, HERE, b"popular")
         tracking.forget(reader)
-    assert len(tracking._watchers.get((HERE, b"popular"), ())) <= 100
+    assert patient.pushed == [[b"popular"]], "the table was full once"
+
+
+def test_a_watched_key_costs_what_the_configuration_says_of_it() -> None:
+    """`limits.max_tracked_keys` times this is what a tenant's readers may take."""
+    tracking, reader = Tracking(20_000), Connection()
+    tracemalloc.start()
+    try:
+        for number in range(20_000):
+            tracking.watch(reader, HERE, b"%020d" % number)
+        truth, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert truth / 20_000 < 300
 
 
 def test_watching_twice_counts_once() -> None:

@@ -94,8 +94,8 @@ def _stats(session: Session) -> dict[str, object]:
     lane, tenant = session.lane, session.bound.space.tenant
     return {
         "total_commands_processed": sum(lane.metrics.lane_commands.values()),
-        "keyspace_hits": sum(space.counts.hits for space in tenant.spaces.values()),
-        "keyspace_misses": sum(space.counts.misses for space in tenant.spaces.values()),
+        "keyspace_hits": sum(counts.hits for counts in tenant.answers.values()),
+        "keyspace_misses": sum(counts.misses for counts in tenant.answers.values()),
         "expired_keys": tenant.counts.evictions["expired"],
         "evicted_keys": tenant.counts.evictions["capacity"],
     }
