@@ -100,6 +100,38 @@ def test_a_silent_holder_is_replaced_and_its_late_fill_is_refused(sidecar: BothL
     assert holder.call("GET", KEY) == b"in time"
 
 
+@pytest.mark.parametrize("first", [("PING",), ("PN.STORE", "another", "v")], ids=["says", "stores"])
+def test_a_holder_that_was_stopped_for_too_long_has_lost_its_lease_whatever_it_says_first(
+    sidecar: BothLanes, first: tuple[str, ...]
+) -> None:
+    """Nobody else asked meanwhile, and no background work ran: the clock alone decides."""
+    holder = sidecar.dial()
+    lost = holder.call("PN.FETCH", KEY)[2]
+    sidecar.bench.clock.advance(5)
+    kept = holder.call("PN.FETCH", "young")[2]
+    sidecar.bench.clock.advance(9.9)
+    assert holder.call("PING") == b"PONG"
+    sidecar.bench.clock.advance(10)
+    holder.call(*first)
+    assert holder.call("PN.STORE", KEY, "late", "LEASE", lost) == b"lease_lost"
+    assert holder.call("PN.STORE", "young", "late", "LEASE", kept) == b"lease_lost"
+    assert holder.call("GET", KEY) is None
+
+
+def test_a_lease_that_was_waited_for_counts_from_when_it_was_granted(sidecar: BothLanes) -> None:
+    """Who waits is silent, and that is no fault."""
+    holder = sidecar.dial()
+    holder.call("PN.FETCH", KEY)
+    (follower,) = herd_of(sidecar, 1)
+    for _ in range(2):
+        sidecar.bench.clock.advance(9)
+        assert holder.call("PING") == b"PONG"
+    holder.close()
+    lease = follower.read()[2]
+    sidecar.bench.clock.advance(9)
+    assert follower.call("PN.STORE", KEY, "in time", "LEASE", lease) == b"stored"
+
+
 def test_a_holder_that_is_heard_from_keeps_its_lease_but_not_for_ever(sidecar: BothLanes) -> None:
     holder = sidecar.dial()
     lease = holder.call("PN.FETCH", KEY)[2]

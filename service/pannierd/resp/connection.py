@@ -24,7 +24,7 @@ from pannierd.resp import replies
 from pannierd.resp.bare import LONE_BYTES
 from pannierd.resp.outgoing import BATCH_BYTES, Outgoing
 from pannierd.resp.protocol import Command, ProtocolError, cut_command
-from pannierd.resp.session import Session
+from pannierd.resp.session import SILENCE_SECONDS, Session
 from pannierd.resp.waiting import Waiting
 
 if TYPE_CHECKING:
@@ -56,8 +56,7 @@ class Connection(asyncio.Protocol):
         self._session: Session
         self._outgoing: Outgoing
         self._waiting: Waiting
-        # Ready: not holding, and the exact parser has nothing. Why it holds: a call that waits, a client that does not
-        # read, or the end.
+        # Ready: not holding (a call waits, the client does not read, or it ends), and nothing is in the exact parser.
         self._is_ready = True
         self._is_holding = False
         self._is_parting = False  # it ends behind the next answer
@@ -84,8 +83,10 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, chunk: bytes) -> None:
         """Carry out what arrived, or keep it."""
-        session = self._session
-        session.last_heard = now = self._clock()
+        session, now = self._session, self._clock()
+        if now - session.last_heard > SILENCE_SECONDS:
+            self._lane.operations.lapse(session)
+        session.last_heard = now
         space = session.bare_space
         if space is not None and self._is_ready:
             if len(chunk) <= LONE_BYTES and (answer := self._bare.lone(chunk, space, now)):

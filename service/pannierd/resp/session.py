@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from pannierd.tenancy import Caller
 
 DEFAULT_NAMESPACE: Final = "default"
+SILENCE_SECONDS: Final = 1.0
+"""A client that was silent for longer may have lost leases by it, and is to find that out before it uses them."""
+
 USE: Final = "use"
 """The role that reading and writing the cache takes."""
 
