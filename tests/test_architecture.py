@@ -24,6 +24,12 @@ def lines_of(module: Path) -> int:
     return len(module.read_text().splitlines())
 
 
+# Longer than the house's measure, each for its reason. Nothing else is.
+LONG_MODULES = {
+    "client/pannier/_protocol.py": "the steps of a call are one conversation, told once for sync and async",
+}
+
+
 def share_within(limit: int, sizes: list[int]) -> float:
     return sum(size <= limit for size in sizes) / len(sizes)
 
@@ -38,8 +44,8 @@ def function_sizes() -> Iterator[tuple[str, int]]:
 
 def test_a_module_is_short() -> None:
     sizes = {str(module.relative_to(ROOT)): lines_of(module) for module in MODULES}
-    assert {name: size for name, size in sizes.items() if size > 400} == {}
-    assert share_within(300, list(sizes.values())) >= 0.9
+    assert {name for name, size in sizes.items() if size > 300} == set(LONG_MODULES)
+    assert max(sizes.values()) <= 400
 
 
 def test_a_function_is_short() -> None:

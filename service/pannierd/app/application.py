@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
     from pannierd.app.life import Life
+    from pannierd.app.thrift import Thrift
     from pannierd.cache.engine import Engine
     from pannierd.config import Server
     from pannierd.telemetry.loop_watch import LoopWatch
@@ -56,6 +57,7 @@ class App:
         listeners: by the knob that names each, in the order in which they open.
         engine: the cache.
         watch: of the loop.
+        thrift: with memory.
         server: how long to drain.
         log: where the phases are told.
     """
@@ -66,6 +68,7 @@ class App:
         listeners: Mapping[str, Listener],
         engine: Engine,
         watch: LoopWatch,
+        thrift: Thrift,
         server: Server,
         log: FilteringBoundLogger,
     ) -> None:
@@ -73,6 +76,7 @@ class App:
         self._listeners = listeners
         self._engine = engine
         self._watch = watch
+        self._thrift = thrift
         self._server = server
         self._log = log
 
@@ -91,6 +95,7 @@ class App:
             self.life.listeners[knob] = str(listener.address)
         self._engine.start()
         self._watch.start()
+        self._thrift.start()
         self.life.enter(Phase.SERVING)
         self._log.info("serving", **self.life.listeners)
 
@@ -109,6 +114,7 @@ class App:
         has_ended = self.life.phase is Phase.ENDED
         self.life.enter(Phase.ENDED)
         self._watch.close()
+        self._thrift.close()
         await self._engine.close()
         for listener in reversed(list(self._listeners.values())):
             await listener.close()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pannierd import __version__
 from pannierd.app.application import App
 from pannierd.app.life import Life
+from pannierd.app.thrift import Thrift, trim_heap
 from pannierd.cache.collector import CacheCollector
 from pannierd.cache.engine import Engine
 from pannierd.cache.world import World
@@ -28,7 +29,7 @@ from pannierd.web.request_ids import RequestIds
 from pannierd.web.server import Web
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from structlog.typing import FilteringBoundLogger
 
@@ -64,6 +65,7 @@ def build(loaded: Loaded, variables: Mapping[str, str], log: FilteringBoundLogge
     lane = Lane(operations, tenants, metrics, config.limits, clock, log)
     server = config.server
     listeners: dict[str, Listener] = {}
+    crowds: list[Callable[[], int]] = [lambda: len(lane.sessions)]
     if server.diagnostics_address:
         diagnostics = Diagnostics(request_ids, life, metrics, config=config, clock=clock)
         listeners["diagnostics_address"] = diagnostics.listener
@@ -74,4 +76,6 @@ def build(loaded: Loaded, variables: Mapping[str, str], log: FilteringBoundLogge
     if server.web_address:
         web = Web(operations, tenants, request_ids, life, metrics, config=config, clock=clock, log=log)
         listeners["web_address"] = web.listener
-    return App(life, listeners, engine, watch, server, log)
+        crowds.append(lambda: web.listener.connections)
+    thrift = Thrift(lambda: sum(count() for count in crowds), trim_heap)
+    return App(life, listeners, engine, watch, thrift, server, log)

@@ -11,6 +11,7 @@ from fakes import Bench
 from lane_bench import LaneBench
 from pannierd.app import App, CannotStart, application
 from pannierd.app.life import Life, Phase
+from pannierd.app.thrift import Thrift, trim_heap
 from pannierd.config import Server
 from pannierd.errors import Conflict
 from pannierd.telemetry.loop_watch import LoopWatch
@@ -52,7 +53,7 @@ def app_with(listeners: Mapping[str, application.Listener]) -> App:
     watch = LoopWatch(metrics, bench.clock)
     tenants = Tenants({}, bench.clock, log, metrics.degraded)
     life = Life(bench.engine, tenants, metrics, watch, bench.clock, dict)
-    return App(life, listeners, bench.engine, watch, Server(drain_max_ms=7), log)
+    return App(life, listeners, bench.engine, watch, Thrift(lambda: 0, trim_heap), Server(drain_max_ms=7), log)
 
 
 def drop(*_: object) -> str:

@@ -36,7 +36,15 @@ def test_the_page_passes_promtool_and_has_every_name_of_the_contract(tmp_path: P
         ask(daemon.web, "PUT", "/v1/cache/default/a", b"1")
         ask(daemon.web, "GET", "/no/such/route")
         ask(daemon.web, "GET", "/v1/cache/users/a", headers={"Host": "evil.example"})
+        ask(daemon.web, "POST", "/v1/cache/default/none/lease")
+        ask(daemon.web, "POST", "/v1/cache/default/a/lease")
+        ask(daemon.web, "GET", "/v1/cache/default/none")
         lane_call(daemon.socket, "GET", "a")
+        lane_call(daemon.socket, "PN.FETCH", "a")
+        lane_call(daemon.socket, "PN.FETCH", "nothing")
+        lane_call(daemon.socket, "PN.STORE", "b", "2")
+        lane_call(daemon.socket, "DEL", "b")
+        lane_call(daemon.socket, "PN.INVALIDATE", "TAGS", "1", "red")
         lane_call(daemon.socket, "NOSUCHCOMMAND", "a")
         # GETs are put into the metrics a millisecond later.
         until_now(lambda: b'lane_commands_total{command="GET"}' in ask(daemon.diagnostics, "GET", "/metrics")[1])
@@ -57,5 +65,15 @@ def test_the_page_passes_promtool_and_has_every_name_of_the_contract(tmp_path: P
         'pannier_lane_commands_total{command="other"} 1.0',
     ):
         assert f"\n{sample}\n" in text
+    counted = dict(re.findall(r"^pannier_cache_request_duration_seconds_count\{(.*)\} (\S+)$", text, re.MULTILINE))
+    assert {labels: int(float(count)) for labels, count in counted.items() if float(count)} == {
+        'operation="store",tier="memory"': 2,
+        'operation="get",tier="memory"': 1,
+        'operation="get",tier="none"': 1,
+        'operation="fetch",tier="memory"': 2,
+        'operation="fetch",tier="none"': 2,
+        'operation="delete",tier="memory"': 1,
+        'operation="invalidate",tier="memory"': 1,
+    }
     assert "NOSUCHCOMMAND" not in text, "what callers invent is no label"
     assert "evil" not in text
