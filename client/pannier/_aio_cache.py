@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
+from pannier._aio_line import AioLine
 from pannier._commands import Reach, all_stored, make_invalidation, read_json
 from pannier._keys import lane_key
 from pannier._outbox import Invalidation
@@ -68,7 +69,7 @@ class Cache(Generic[T]):
             else:
                 value = self._found(await self._sidecar.fetch(self._space, lane_key(key), command))
         except PannierError as error:
-            value = await self._found_again(key, command, error, was_bare=line is not None)
+            value = await self._found_again(lane_key(key), command, line, error)
         return default if value is NOT_FOUND else value
 
     async def get_many(self, keys: Iterable[str | bytes]) -> dict[str | bytes, T]:
@@ -191,12 +192,11 @@ class Cache(Generic[T]):
         """
         return read_json(await self._sidecar.ask(self._space.explain(lane_key(key))))
 
-    async def _found_again(self, key: str | bytes, command: bytes, error: PannierError, *, was_bare: bool) -> Any:
+    async def _found_again(self, name: bytes, command: bytes, line: AioLine | None, error: PannierError) -> Any:
         """The value, when looking it up failed: over a new line if the old one broke, else as the policy says."""
-        name = lane_key(key)
-        if was_bare and isinstance(error, Disconnected):
+        if line is not None and isinstance(error, Disconnected):
             try:
-                return self._found(await self._sidecar.fetch(self._space, name, command))
+                return self._found(await self._sidecar.by_a_new_line(line.seconds_left, AioLine.ask, command))
             except PannierError as another:
                 error = another
         return self._shelf.excused(error, self._last_known(name))

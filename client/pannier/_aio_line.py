@@ -83,6 +83,8 @@ class AioLine(asyncio.Protocol):
         self._new_future: Callable[[], asyncio.Future[Any]] = partial(asyncio.Future, loop=loop)
         # When the sidecar was last heard on this line.
         self.heard_at = clock()
+        # Once it is lost: the time that the oldest of its calls had left.
+        self.seconds_left = timeout
 
         # Commands of this turn of the loop, not yet written: those of the row's end.
         self._out: list[bytes] = []
@@ -214,6 +216,9 @@ class AioLine(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """End: everybody who waits is told."""
         self._transport = self._poll = None
+        self._forget_windows()
+        if self._windows:
+            self.seconds_left = self._windows[0][0] - self._clock()
         for timer in (self._watch, self._beat):
             if timer is not None:
                 timer.cancel()
@@ -251,13 +256,19 @@ class AioLine(asyncio.Protocol):
         if self._watch is None:
             self._watch = self._loop.call_later(self._timeout, self._on_watch)
 
+    def _forget_windows(self) -> None:
+        """Those of which every call was answered."""
+        while self._windows and self._windows[0][1] <= self._answered:
+            self._windows.popleft()
+
     def _on_watch(self) -> None:
         self._watch = None
         now = self._clock()
         windows = self._windows
         overdue = 0
-        while windows and (windows[0][0] <= now or windows[0][1] <= self._answered):
+        while windows and windows[0][0] <= now:
             overdue = max(overdue, int(windows.popleft()[1]) - self._answered)
+        self._forget_windows()
         if windows:
             self._watch = self._loop.call_later(max(0.0, windows[0][0] - now), self._on_watch)
         if self._fail(overdue, DeadlineExceeded(f"no answer within {self._timeout:g} s")):

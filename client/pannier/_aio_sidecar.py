@@ -190,7 +190,7 @@ class AioSidecar:
             return
         if transport.line is not None:
             await self._deliver_over(transport.line)
-        if self.outbox.is_waiting and len(self._transports) == 1:
+        if self.outbox.is_waiting and not transport.is_closed:
             _log.warning("invalidations that the sidecar has not acknowledged are lost: %d", len(self.outbox))
         tasks = [task for task in self._tasks if task.get_loop() is transport.loop]
         for task in tasks:
@@ -209,14 +209,18 @@ class AioSidecar:
 
     async def _over_a_line(self, ask: Callable[..., Awaitable[T]], *arguments: Any) -> T:
         """What comes of asking over the shared line; over a new one, if it is gone. All within one timeout."""
-        deadline = self.clock() + self.settings.timeout
+        line = self.here().line
+        if line is None:
+            return await self.by_a_new_line(self.settings.timeout, ask, *arguments)
+        try:
+            return await ask(line, *arguments)
+        except Disconnected:  # left over from before the sidecar's restart
+            return await self.by_a_new_line(line.seconds_left, ask, *arguments)
+
+    async def by_a_new_line(self, seconds: float, ask: Callable[..., Awaitable[T]], *arguments: Any) -> T:
+        """What comes of asking over the shared line once it is dialled. Raises DeadlineExceeded after so long."""
         transport = self.here()
-        if transport.line is not None:
-            try:
-                return await ask(transport.line, *arguments)
-            except Disconnected:
-                pass  # left over from before the sidecar's restart
-        async with transport.budget(deadline - self.clock()):
+        async with transport.budget(seconds):
             return await ask(await transport.connected(), *arguments)
 
     async def _fetch(self, line: AioLine, prefix: bytes, key: bytes, command: bytes, orphan: Orphan | None) -> Any:

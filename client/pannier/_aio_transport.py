@@ -65,6 +65,8 @@ class AioTransport:
         self._dialling: asyncio.Task[None] | None = None
         self._attempt: asyncio.Future[AioLine] = self.loop.create_future()
         self._trouble: PannierError = Unavailable("the sidecar is away")
+        # Where the dial under way, or one that failed, looked.
+        self._tried: list[str] = []
         # When calls last ran out of time.
         self._struck_at = 0.0
         # Lines for calls that may wait: those that are free, and how many more there may be.
@@ -73,7 +75,7 @@ class AioTransport:
         self._lines: set[AioLine] = set()
         # Functions that run under a lease now: while there are any, every line is kept talking.
         self._loads = 0
-        self._is_closed = False
+        self.is_closed = False
         # Once there are lines: what the loop closes when it ends without `close` having been called.
         self._end: AsyncGenerator[None] | None = None
 
@@ -85,7 +87,7 @@ class AioTransport:
         """
         if self.line is not None:
             return self.line
-        if self._is_closed:
+        if self.is_closed:
             raise Unavailable("the client is closed")
         if self._dialling is None:
             self._begin_dialling()
@@ -104,7 +106,8 @@ class AioTransport:
             async with asyncio.timeout(seconds) as budget:
                 yield budget
         except TimeoutError as error:
-            raise DeadlineExceeded(f"no answer within {self._settings.timeout:g} s") from error
+            tried = f": tried {', '.join(self._tried)}" if self._tried else ""
+            raise DeadlineExceeded(f"no answer within {self._settings.timeout:g} s{tried}") from error
 
     async def fetch_waiting(self, space: Space, key: bytes, orphan: Orphan) -> Any:
         """The reply to a fetch that waits for somebody else's fill, on a line of its own.
@@ -144,7 +147,7 @@ class AioTransport:
 
     def hang_up(self) -> None:
         """The same without waiting: the loop does the rest in its next turns."""
-        self._is_closed = True
+        self.is_closed = True
         if self._dialling is not None:
             self._dialling.cancel()
         for line in list(self._lines):
@@ -184,7 +187,7 @@ class AioTransport:
             self._near.detach(line)
         if line is self.line:
             self.line = None
-            if not self._is_closed:
+            if not self.is_closed:
                 self._begin_dialling()
 
     # Dialling.
@@ -206,8 +209,7 @@ class AioTransport:
     async def _dial_shared(self) -> bool:
         """One attempt; whether there is nothing left to try."""
         try:
-            line = await self._dial(tracking=self._near is not None)
-            await self._deliver(line)
+            line = await self._dial_and_deliver()
         except PannierError as error:
             self._trouble = error
             self._breaker.gone()
@@ -221,29 +223,35 @@ class AioTransport:
         self._attempt.set_result(line)
         return True
 
+    async def _dial_and_deliver(self) -> AioLine:
+        deadline = self.loop.time() + self._settings.timeout
+        line = await self._dial(tracking=self._near is not None)
+        try:
+            async with self.budget(deadline - self.loop.time()):
+                await self._deliver(line)
+        except PannierError:
+            line.abort()
+            raise
+        return line
+
     def _fail_attempt(self, error: PannierError) -> None:
         self._attempt.set_exception(error)
         self._attempt.exception()  # nobody may be waiting
 
     async def _dial(self, *, tracking: bool) -> AioLine:
-        timeout = self._settings.timeout
-        tried: list[str] = []
-        place = ""
-        try:
-            async with asyncio.timeout(timeout):
-                for endpoint in self._settings.endpoints:
-                    place = str(endpoint)
-                    try:
-                        line = await self._connect(endpoint)
-                    except OSError as error:
-                        tried.append(f"{place} ({error.strerror or error})")
-                    else:
-                        await self._greet(line, tracking=tracking)
-                        self._beat_as_needed()
-                        return line
-        except TimeoutError as error:
-            tried.append(f"{place} (it takes no notice)")
-            raise DeadlineExceeded(f"no sidecar within {timeout:g} s: tried {', '.join(tried)}") from error
+        tried = self._tried = []
+        async with self.budget(self._settings.timeout):
+            for endpoint in self._settings.endpoints:
+                tried.append(f"{endpoint} (it takes no notice)")
+                try:
+                    line = await self._connect(endpoint)
+                except OSError as error:
+                    tried[-1] = f"{endpoint} ({error.strerror or error})"
+                else:
+                    await self._greet(line, tracking=tracking)
+                    self._tried = []
+                    self._beat_as_needed()
+                    return line
         raise Unavailable(f"no sidecar: tried {', '.join(tried)}")
 
     async def _connect(self, endpoint: Endpoint) -> AioLine:

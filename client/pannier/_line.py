@@ -169,7 +169,7 @@ def dial(
                 _greet(line, settings, deadline, tracking=pushed is not None)
             except DeadlineExceeded as error:
                 tried.append(f"{endpoint} (it takes no notice)")
-                raise DeadlineExceeded(f"no sidecar within {settings.timeout:g} s: tried {', '.join(tried)}") from error
+                raise DeadlineExceeded(f"no answer within {settings.timeout:g} s: tried {', '.join(tried)}") from error
             return line
     raise Unavailable(f"no sidecar: tried {', '.join(tried)}")
 

@@ -99,9 +99,7 @@ class Outbox:
                     _log.warning("the sidecar refuses an invalidation that waited: %s", reply)
                 if self._waiting.get(invalidation) == number:
                     del self._waiting[invalidation]
-            self._keys, self._spaces, self._blocks_all = set(), set(), False
-            for invalidation in self._waiting:
-                self._block(invalidation)
+            self._block_anew()
             self.is_waiting = bool(self._waiting)
 
     def blocks(self, namespace: str, key: bytes) -> bool:
@@ -123,6 +121,11 @@ class Outbox:
         self._block(invalidation)
         self.is_waiting = True
 
+    def _block_anew(self) -> None:
+        self._keys, self._spaces, self._blocks_all = set(), set(), False
+        for invalidation in self._waiting:
+            self._block(invalidation)
+
     def _block(self, invalidation: Invalidation) -> None:
         if invalidation.tags:
             self._blocks_all = True
@@ -142,6 +145,7 @@ class Outbox:
         self._waiting = {}
         for name in sorted(named.union(self._namespaces) if has_tags else named):
             self._put(Invalidation(name, everything=True))
+        self._block_anew()
 
     def __repr__(self) -> str:
         """How much waits."""

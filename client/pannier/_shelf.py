@@ -21,10 +21,11 @@ if TYPE_CHECKING:
     from pannier._protocol import OnUnavailable
     from pannier.errors import PannierError
 
-__all__ = ["Shelf", "checked_policy", "life_of"]
+__all__ = ["MAX_CACHES", "Shelf", "checked_policy", "life_of"]
 
 T = TypeVar("T")
 
+MAX_CACHES = 1_024  # of one client: namespaces and types that are asked for again find what they made
 _MAX_KNOWN = 16_384  # keys
 _MAX_KNOWN_BYTES = 1_024  # of one of them
 

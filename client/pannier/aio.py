@@ -18,7 +18,7 @@ from pannier._aio_sidecar import AioSidecar
 from pannier._commands import Space
 from pannier._config import Settings, checked_namespace
 from pannier._default import Default
-from pannier._shelf import Shelf
+from pannier._shelf import MAX_CACHES, Shelf
 from pannier._values import codec_for
 
 if TYPE_CHECKING:
@@ -70,7 +70,6 @@ class Client:
         self.sidecar = AioSidecar(settings, clock or time.monotonic)
         self.loader = AioLoader(self.sidecar)
         self.near = self.sidecar.near
-        self._spaces: dict[str, Space] = {}
         self._caches: dict[Any, Cache[Any]] = {}
 
     @overload
@@ -96,10 +95,13 @@ class Client:
             NotCacheable: Values of this type would not come back as they went in.
         """
         choice = (namespace, of, on_unavailable)
-        if choice not in self._caches:
-            shelf = Shelf(self.space(namespace), codec_for(of), on_unavailable)
-            self._caches[choice] = Cache(self.sidecar, self.loader, shelf)
-        return self._caches[choice]
+        cache = self._caches.get(choice)
+        if cache is None:
+            if len(self._caches) >= MAX_CACHES:
+                self._caches.clear()
+            cache = Cache(self.sidecar, self.loader, Shelf(self.space(namespace), codec_for(of), on_unavailable))
+            self._caches[choice] = cache
+        return cache
 
     def space(self, namespace: str | None = None) -> Space:
         """The commands of a namespace; none: the client's.
@@ -109,9 +111,7 @@ class Client:
         """
         own = self.settings.namespace
         name = own if namespace is None else checked_namespace(namespace)
-        if name not in self._spaces:
-            self._spaces[name] = Space(name, is_bound=name == own)
-        return self._spaces[name]
+        return Space(name, is_bound=name == own)
 
     async def close(self) -> None:
         """Send the invalidations that wait, if that is possible now, and hang up. May be called twice.

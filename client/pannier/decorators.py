@@ -187,7 +187,7 @@ def cache_invalidate(
         def invalidation(client: AnyClient, args: Any, kwargs: Any, result: Any) -> Invalidation:
             arguments = {"result": result, **binding.bind(args, kwargs)}
             return make_invalidation(
-                client.space(namespace).namespace,
+                namespace or client.settings.namespace,
                 keys=[text for texts in named for text in texts(arguments)],
                 tags=tagged(arguments),
                 patterns=matched(arguments),

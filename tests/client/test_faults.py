@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import pannier
 from both_kinds import decorated, loaded, made
 from pannier import DeadlineExceeded, Forbidden, Reach, Unavailable, cache, cache_invalidate
 from patience import until_now
@@ -270,13 +271,58 @@ def test_a_write_that_did_not_arrive_does_not_leave_the_older_value(kind: str, l
     until_now(lambda: client.cache().get("key") == -70)
 
 
-def test_what_waits_is_sent_when_the_client_is_closed(kind: str, lane: ScriptedLane, client: Any) -> None:
+def test_what_waits_is_sent_by_a_client_that_only_writes(kind: str, lane: ScriptedLane, client: Any) -> None:
     lane.answers["PN.INVALIDATE"] = b"-OVERLOADED busy\r\n"
     assert client.cache().delete("key") is Reach.QUEUED
     lane.answers["PN.INVALIDATE"] = b"+OK\r\n"
-    until_now(lambda: client.cache().delete("other") is Reach.ACKNOWLEDGED)
+    until_now(lambda: client.cache().set("other", 1) and len(lane.asked("PN.INVALIDATE")) > 1)
+    assert lane.asked("PN.INVALIDATE")[1][4:] == [b"1", b"key"]
+
+
+@pytest.mark.parametrize("refusal", ["OVERLOADED busy", "INTERNAL oh"])
+def test_an_invalidation_that_the_sidecar_fails_at_is_queued(
+    kind: str, lane: ScriptedLane, client: Any, refusal: str
+) -> None:
+    lane.answers["PN.INVALIDATE"] = b"-%b\r\n" % refusal.encode()
+    assert client.cache().delete("key") is Reach.QUEUED
+    lane.answers["PN.STORE"] = b"-%b\r\n" % refusal.encode()
+    assert client.cache().set("key", 1) is False
+    until_now(lambda: client.cache().get("other") or len(lane.asked("PN.INVALIDATE")) > 2)
+    assert client.cache().get("key", "bypassed") == "bypassed"
+    assert lane.asked("PN.FETCH")[-1][1] == b"other"
+
+
+def test_what_waits_is_sent_when_the_client_is_closed(kind: str, lane: ScriptedLane, client: Any) -> None:
+    """At once: there is no later time."""
+    lane.answers["PN.INVALIDATE"] = b"-OVERLOADED busy\r\n"
+    assert client.cache().delete("key") is Reach.QUEUED
+    assert client.cache().delete("other") is Reach.QUEUED
+    lane.answers["PN.INVALIDATE"] = b"+OK\r\n"
     client.close()
-    assert [b"1", b"key"] in [command[4:] for command in lane.asked("PN.INVALIDATE")[1:]]
+    assert {command[5] for command in lane.asked("PN.INVALIDATE")[-2:]} == {b"key", b"other"}
+
+
+def test_what_is_lost_when_the_client_is_closed_is_said(
+    kind: str, lane: ScriptedLane, client: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    lane.answers["PN.INVALIDATE"] = b"-OVERLOADED busy\r\n"
+    client.cache().delete("key")
+    client.close()
+    client.close()
+    assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
+        "invalidations that the sidecar has not acknowledged are lost: 1"
+    ]
+
+
+def test_a_sidecar_that_is_back_is_told_when_the_client_is_closed(lane: ScriptedLane) -> None:
+    """A thread's client has nobody to notice it before."""
+    client = pannier.Client(lane.url)
+    assert client.cache().set("key", 1)
+    lane.stop()
+    assert client.cache().delete("key") is Reach.QUEUED
+    lane.listen()
+    client.close()
+    assert lane.asked("PN.INVALIDATE")[-1][5] == b"key"
 
 
 def test_without_a_sidecar_the_last_known_value_serves_who_asked_for_stale(

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import threading
+from typing import TYPE_CHECKING
+
 import pytest
 
 from fakes import Clock, Draw
+from pannier import Forbidden, InternalError
 from pannier._breaker import Breaker
 from pannier._outbox import Invalidation, Outbox
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class Probed:
@@ -62,6 +69,38 @@ def test_probes_become_rare_and_still_come_twice_a_second() -> None:
     probed.breaker.gone()
     probed.probes(5)
     assert 15 <= probed.probes(10) <= 21
+
+
+def test_a_probe_that_takes_time_is_followed_by_a_rest() -> None:
+    probed = Probed()
+    probed.breaker.gone()
+    probed.clock.advance(0.05)
+    assert probed.breaker.lets_through()
+    probed.clock.advance(0.03)
+    probed.breaker.unanswered()
+    probed.clock.advance(0.59)
+    assert not probed.breaker.lets_through()
+    probed.clock.advance(0.02)
+    assert probed.breaker.lets_through()
+
+
+def test_no_rest_is_longer_than_a_second() -> None:
+    probed = Probed()
+    probed.breaker.gone()
+    probed.clock.advance(0.05)
+    assert probed.breaker.lets_through()
+    probed.clock.advance(5.0)
+    probed.breaker.unanswered()
+    probed.clock.advance(1.0)
+    assert probed.breaker.lets_through()
+
+
+def test_the_last_chance_is_a_probe() -> None:
+    breaker = Probed().breaker
+    breaker.gone()
+    breaker.probe_at_once()
+    assert breaker.lets_through()
+    assert not breaker.lets_through()
 
 
 def test_pauses_differ_by_chance() -> None:
@@ -128,3 +167,52 @@ def test_tags_widen_to_every_namespace_that_was_ever_named() -> None:
     outbox.settle(outbox.waiting(), [b"OK"])
     outbox.add(Invalidation("teams", tags=tuple(f"tag{number}" for number in range(1_001))))
     assert waiting(outbox) == [Invalidation("teams", everything=True), Invalidation("users", everything=True)]
+
+
+def test_namespaces_are_remembered_up_to_a_thousand() -> None:
+    outbox = Outbox()
+    for number in range(1_200):
+        outbox.add(Invalidation(f"space{number}", keys=(b"1",)))
+        outbox.settle(outbox.waiting(), [b"OK"])
+    outbox.add(Invalidation("tagged", tags=tuple(f"tag{number}" for number in range(1_001))))
+    assert len(outbox) == 1_000
+    assert outbox.blocks("space1199", b"1")
+    assert not outbox.blocks("space0", b"1")
+
+
+def test_what_the_sidecar_refuses_for_good_waits_no_longer_and_what_it_fails_at_does() -> None:
+    outbox = Outbox()
+    other = Invalidation("users", tags=("red",))
+    outbox.add(KEY)
+    outbox.add(other)
+    outbox.settle(outbox.waiting(), [Forbidden("no"), InternalError("oh")])
+    assert waiting(outbox) == [other]
+
+
+class Gated(list[bytes]):
+    """Replies that can be read when the test says so."""
+
+    def __init__(self) -> None:
+        super().__init__([b"OK"])
+        self.inside, self.gate = threading.Event(), threading.Event()
+
+    def __iter__(self) -> Iterator[bytes]:
+        self.inside.set()
+        self.gate.wait()
+        return super().__iter__()
+
+
+def test_threads_change_the_outbox_one_after_the_other() -> None:
+    outbox, replies, later = Outbox(), Gated(), Invalidation("users", keys=(b"8",))
+    outbox.add(KEY)
+    settling = threading.Thread(target=outbox.settle, args=(outbox.waiting(), replies))
+    adding = threading.Thread(target=outbox.add, args=(later,))
+    settling.start()
+    replies.inside.wait()
+    adding.start()
+    adding.join(0.05)
+    assert adding.is_alive(), "it waits for its turn"
+    replies.gate.set()
+    settling.join()
+    adding.join()
+    assert (waiting(outbox), outbox.is_waiting) == ([later], True)
