@@ -9,7 +9,7 @@ import pannierd
 from pannier import errors as client_errors
 from pannier._wire import MAX_KEY_BYTES, MAX_TAG_BYTES, MAX_TAGS
 from pannierd import errors as service_errors
-from pannierd.operations import limits
+from pannierd.config import names
 
 OWN = {client_errors.Misconfigured, client_errors.NotCacheable}
 
@@ -40,7 +40,7 @@ def test_the_words_of_redis_have_classes_too(reply: str, kind: type[Exception]) 
 
 
 def test_the_limits_are_the_same() -> None:
-    assert (MAX_KEY_BYTES, MAX_TAG_BYTES, MAX_TAGS) == (limits.MAX_KEY_BYTES, limits.MAX_TAG_BYTES, limits.MAX_TAGS)
+    assert (MAX_KEY_BYTES, MAX_TAG_BYTES, MAX_TAGS) == (names.MAX_KEY_BYTES, names.MAX_TAG_BYTES, names.MAX_TAGS)
 
 
 def test_both_have_one_version() -> None:

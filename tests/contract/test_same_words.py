@@ -12,9 +12,8 @@ from pannier.testing.globs import glob
 from pannierd import __version__
 from pannierd.cache import outcomes
 from pannierd.cache.globs import matcher
-from pannierd.config import Config, Namespace
+from pannierd.config import Config, Namespace, names
 from pannierd.errors import codes
-from pannierd.operations import limits
 
 OF_THE_CLIENT_ALONE = {"misconfigured", "not_cacheable"}
 
@@ -39,9 +38,9 @@ def test_an_error_of_the_lane_is_the_clients_error_of_that_code() -> None:
 
 def test_the_limits_are_the_same() -> None:
     assert (_wire.MAX_KEY_BYTES, _wire.MAX_TAG_BYTES, _wire.MAX_TAGS) == (
-        limits.MAX_KEY_BYTES,
-        limits.MAX_TAG_BYTES,
-        limits.MAX_TAGS,
+        names.MAX_KEY_BYTES,
+        names.MAX_TAG_BYTES,
+        names.MAX_TAGS,
     )
 
 

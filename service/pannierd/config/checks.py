@@ -7,6 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from pannierd.config.address import Address
+from pannierd.config.names import NAMESPACE_PATTERN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,7 +22,7 @@ Mistake = tuple["Path", str]  # the knob or section, and what is wrong with it
 LISTENERS: Final = ("web_address", "lane_address", "diagnostics_address")
 GUARDED: Final = ("web_address", "lane_address")  # whoever reaches these may read and write
 TENANT_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
-NAMESPACE_NAME: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+NAMESPACE_NAME: Final = re.compile(NAMESPACE_PATTERN)
 SHARE_ROUNDING: Final = 1e-9
 
 

@@ -84,9 +84,10 @@ class Limits(Knobs, frozen=True):
         Milliseconds, Meta(description="a lane connection that takes none of its answers for so long is closed")
     ] = 30_000
     max_batch_operations: Annotated[Count, Meta(description="operations in one HTTP batch")] = 1_000
-    max_tracked_keys: Annotated[Count, Meta(description="keys per tenant whose readers are remembered for pushes")] = (
-        1_000_000
-    )
+    max_tracked_keys: Annotated[
+        Count,
+        Meta(description="keys per tenant whose readers are remembered for pushes, each reader of a key counted"),
+    ] = 100_000
 
 
 class Tenant(Knobs, frozen=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from pannierd.config.names import MAX_CONTENT_TYPE, MAX_KEY_BYTES, MAX_TAG_BYTES, MAX_TAGS, NAMESPACE_PATTERN
 from pannierd.errors import BadRequest, TooLarge
 
 if TYPE_CHECKING:
@@ -12,14 +13,10 @@ if TYPE_CHECKING:
 
     from pannierd.cache.write import Write
 
-MAX_KEY_BYTES: Final = 1_024
-MAX_TAG_BYTES: Final = 256
-MAX_TAGS: Final = 64
-MAX_CONTENT_TYPE: Final = 256
 MAX_NAMESPACES: Final = 1_000
 """Namespaces of one tenant."""
 
-_NAMESPACE = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+NAMESPACE: Final = re.compile(NAMESPACE_PATTERN)
 
 
 def check_key(key: bytes) -> None:
@@ -30,7 +27,7 @@ def check_key(key: bytes) -> None:
 
 def check_namespace(name: str) -> None:
     """Raises BadRequest unless the name is well formed."""
-    if not _NAMESPACE.fullmatch(name):
+    if not NAMESPACE.fullmatch(name):
         raise BadRequest("a namespace is 1 to 64 of the characters A-Z a-z 0-9 _ . : -")
 
 

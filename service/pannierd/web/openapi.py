@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from msgspec import Struct
 
+from pannierd.config.names import MAX_KEY_BYTES, NAMESPACE_PATTERN
 from pannierd.errors import (
     BadRequest,
     DeadlineExceeded,
@@ -37,11 +38,11 @@ OF_A_BODY: Final = (Overloaded,)
 ERROR_HEADERS: Final = {401: ("WWW-Authenticate",), 429: ("Retry-After",), 503: ("Retry-After",)}
 
 PATH_PARAMETERS: Final = {
-    "namespace": {"type": "string", "pattern": "^[A-Za-z0-9_.:-]{1,64}$"},
+    "namespace": {"type": "string", "pattern": f"^{NAMESPACE_PATTERN}$"},
     "key": {
         "type": "string",
         "minLength": 1,
-        "maxLength": 1_024,
+        "maxLength": MAX_KEY_BYTES,
         "not": {"enum": [".", ".."]},
         "description": "1 to 1,024 bytes, percent-encoded; '.' and '..' only through /v1/cache:batch",
     },

@@ -10,6 +10,8 @@ from typing import Annotated, ClassVar, Final, Literal, TypeVar
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
+from pannierd.config.names import MAX_CONTENT_TYPE, MAX_KEY_BYTES, MAX_TAG_BYTES, MAX_TAGS, NAMESPACE_PATTERN
+
 __all__ = [
     "IF_MATCH",
     "Batch",
@@ -33,10 +35,11 @@ StaleTime = Annotated[int, Meta(ge=0, le=YEAR_MS)]
 Base64 = Annotated[
     bytes, Meta(extra_json_schema={"pattern": "^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"})
 ]
-KeyText = Annotated[str, Meta(min_length=1, max_length=1_024, description="1 to 1,024 bytes as UTF-8")]
+KeyText = Annotated[str, Meta(min_length=1, max_length=MAX_KEY_BYTES, description="1 to 1,024 bytes as UTF-8")]
 KeyBytes = Annotated[Base64, Meta(description="a key of any bytes, in base64")]
-Tags = Annotated[list[Annotated[str, Meta(min_length=1, max_length=256)]], Meta(max_length=64)]
-NamespaceName = Annotated[str, Meta(pattern="^[A-Za-z0-9_.:-]{1,64}$")]
+Tag = Annotated[str, Meta(min_length=1, max_length=MAX_TAG_BYTES)]
+Tags = Annotated[list[Tag], Meta(max_length=MAX_TAGS)]
+NamespaceName = Annotated[str, Meta(pattern=f"^{NAMESPACE_PATTERN}$")]
 
 Value = TypeVar("Value")
 
@@ -147,7 +150,9 @@ class Set(Operation, frozen=True, tag="set"):
     value: Annotated[str, Meta(description="text")] | UnsetType = UNSET
     value_base64: Annotated[Base64, Meta(description="any bytes, in base64")] | UnsetType = UNSET
     content_type: (
-        Annotated[str, Meta(max_length=256, description="else text/plain in UTF-8, or application/octet-stream")]
+        Annotated[
+            str, Meta(max_length=MAX_CONTENT_TYPE, description="else text/plain in UTF-8, or application/octet-stream")
+        ]
         | UnsetType
     ) = UNSET
     ttl_ms: Life | UnsetType = UNSET
@@ -183,9 +188,10 @@ class Invalidation(Ruled, frozen=True):
 
     namespace: NamespaceName = "default"
     keys: Annotated[list[KeyText], Meta(description="of the namespace")] = []
-    tags: Annotated[list[Annotated[str, Meta(min_length=1, max_length=256)]], Meta(description="the tenant's")] = []
+    tags: Annotated[list[Tag], Meta(description="the tenant's")] = []
     patterns: Annotated[
-        list[Annotated[str, Meta(min_length=1, max_length=1_024)]], Meta(description="globs over the namespace's keys")
+        list[Annotated[str, Meta(min_length=1, max_length=MAX_KEY_BYTES)]],
+        Meta(description="globs over the namespace's keys"),
     ] = []
     all: Annotated[bool, Meta(description="everything in the namespace")] = False
     soft: Annotated[bool, Meta(description="let the old value be served as stale while it is refreshed")] = False

@@ -3,18 +3,9 @@ from typing import Any
 import pytest
 
 from fakes import write
+from pannierd.config.names import MAX_CONTENT_TYPE, MAX_KEY_BYTES, MAX_TAG_BYTES, MAX_TAGS
 from pannierd.errors import BadRequest, TooLarge
-from pannierd.operations.limits import (
-    MAX_CONTENT_TYPE,
-    MAX_KEY_BYTES,
-    MAX_TAG_BYTES,
-    MAX_TAGS,
-    check_key,
-    check_namespace,
-    check_pattern,
-    check_tags,
-    check_write,
-)
+from pannierd.operations.limits import check_key, check_namespace, check_pattern, check_tags, check_write
 
 
 @pytest.mark.parametrize("key", [b"a", b"\x00", b"\xff" * MAX_KEY_BYTES, b"*", b"a b\r\n"], ids=lambda key: key[:4])
