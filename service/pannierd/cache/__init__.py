@@ -4,8 +4,9 @@ entry, fifo, memory     what is kept, and what leaves first (S3-FIFO by bytes)
 expiry                  what leaves because its time is over
 policy                  lives, jitter, early refresh: pure decisions
 versions, globs, sweeps what an invalidation killed: one counter per tenant, tags, patterns, whole namespaces
-flights                 one load per key: leases, and the callers who wait for them
+flights, loads          one load per key: leases, and the callers who wait for them
 tracking                who read what, and is told when it changes
+scans                   the keys of a namespace, page by page
 space, tenant, engine   a namespace; a tenant with its share of memory; all of them
 explain, collector      why a key is what it is; the engine's metrics
 """

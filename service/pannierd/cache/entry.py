@@ -6,7 +6,6 @@ An entry keeps the reply in wire form, so that a hit copies nothing.
 from __future__ import annotations
 
 import hashlib
-import sys
 from typing import TYPE_CHECKING, Final, cast
 
 from msgspec import Struct
@@ -23,6 +22,9 @@ and its share of the ghost queue. Measured; `test_memory_cost` holds it near the
 
 TAG_BYTES: Final = 57
 """What a tag costs beside its text."""
+
+TYPE_BYTES: Final = 49
+"""What a content type costs beside its text."""
 
 
 class Ready(Struct, gc=False, eq=False, kw_only=True):
@@ -82,7 +84,7 @@ class Entry(Ready, gc=False, eq=False):
     def fill(self, value: bytes, content_type: str, tags: tuple[str, ...]) -> None:
         """Take a new value; the lives are set by the caller."""
         self.wire = b"$%d\r\n%b\r\n" % (len(value), value)
-        self.content_type = sys.intern(content_type)
+        self.content_type = content_type
         self.tags = tags
         self.known_etag = ""
 
@@ -113,9 +115,10 @@ class Entry(Ready, gc=False, eq=False):
         return f"<Entry {self.key!r} {self.size} bytes>"
 
 
-def weight(key: bytes, value: bytes, tags: Sequence[str]) -> int:
+def weight(key: bytes, value: bytes, tags: Sequence[str], content_type: str) -> int:
     """Bytes that such an entry counts for."""
-    return OVERHEAD_BYTES + len(key) + len(value) + sum(TAG_BYTES + len(tag) for tag in tags)
+    cost = OVERHEAD_BYTES + len(key) + len(value) + sum(TAG_BYTES + len(tag) for tag in tags)
+    return cost + TYPE_BYTES + len(content_type) if content_type else cost
 
 
 def etag_of(value: bytes, content_type: str) -> str:

@@ -227,7 +227,7 @@ class Space:
     def _put(self, key: bytes, write: Write, now: float) -> Entry:
         """Make the entry, or change it in place, and find room for it."""
         memory = self.tenant.memory
-        cost = weight(key, write.value, write.tags)
+        cost = weight(key, write.value, write.tags, write.content_type)
         if not memory.fits(cost):
             raise TooLarge(f"the value would need {cost} bytes and the tenant's share of memory is {memory.max_bytes}")
         self.tenant.make_way(cost)

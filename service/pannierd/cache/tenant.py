@@ -9,6 +9,7 @@ from pannierd.cache.deaths import Death, Deaths
 from pannierd.cache.expiry import Expiry
 from pannierd.cache.flights import Flights
 from pannierd.cache.memory import Memory
+from pannierd.cache.scans import Scans
 from pannierd.cache.space import Space
 from pannierd.cache.sweeps import Sweeps
 from pannierd.cache.tracking import Tracking
@@ -49,6 +50,7 @@ class TenantCache:
         self.deaths = Deaths()
         self.counts = TenantCounts()
         self.sweeps = Sweeps()
+        self.scans = Scans()
         self.spaces: dict[str, Space] = {}
         self.answers = {name: SpaceCounts() for name in (*policies, "other")}
         self._policies = policies
@@ -124,6 +126,7 @@ class TenantCache:
         now = self.world.clock()
         for flight in self.flights.overdue(now):
             flight.space.loads.abandon(flight)
+        self.scans.end_rested(now)
         due = self.expiry.due(now, most)
         for entry in due:
             entry.space.ended(entry, now)

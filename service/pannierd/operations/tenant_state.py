@@ -1,11 +1,10 @@
-"""What lasts of one tenant's calls beyond each of them: who waits, which scans are open, how long things take."""
+"""What lasts of one tenant's calls beyond each of them: who waits, and how long things take."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from pannierd.operations.durations import Durations
-from pannierd.operations.scans import Scans
 from pannierd.resilience import InFlight
 
 if TYPE_CHECKING:
@@ -21,15 +20,13 @@ class TenantState:
         waiting: calls of the tenant that wait for somebody else's load. They alone stay in flight for longer than a
             turn of the loop, so their number is bounded here, and one tenant's never refuses another's.
         max_wait_ms: no call waits longer.
-        scans: the open ones.
         took: how long the operations take.
     """
 
-    __slots__ = ("engine", "max_wait_ms", "scans", "took", "waiting")
+    __slots__ = ("engine", "max_wait_ms", "took", "waiting")
 
     def __init__(self, engine: Engine, limits: Limits, metrics: Metrics) -> None:
         self.engine = engine
         self.waiting = InFlight(limits.max_in_flight)
         self.max_wait_ms = limits.max_deadline_ms
-        self.scans = Scans()
         self.took = Durations(metrics)

@@ -166,7 +166,7 @@ class View:
         Raises:
             BadRequest: no such cursor.
         """
-        return self._state.scans.step(self.space, cursor, match, max(count, 1), self._clock())
+        return self.space.tenant.scans.step(self.space, cursor, match, max(count, 1), self._clock())
 
     def invalidate(
         self,

@@ -1,4 +1,3 @@
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -34,6 +33,7 @@ def test_a_new_value_has_a_new_etag() -> None:
 
 
 def test_the_weight_grows_with_key_value_and_tags() -> None:
-    empty = weight(b"", b"", ())
-    assert weight(b"12345", b"123", ()) == empty + 8
-    assert weight(b"", b"", ("abc",)) - empty == pytest.approx(57 + 3)
+    empty = weight(b"", b"", (), "")
+    assert weight(b"12345", b"123", (), "") == empty + 8
+    assert weight(b"", b"", ("abc",), "") - empty == 57 + 3
+    assert weight(b"", b"", (), "text/html") - empty == 49 + 9

@@ -12,17 +12,20 @@ from pannierd.cache.entry import weight
 ENTRIES = 20_000
 
 
-@pytest.mark.parametrize(("size", "tags"), [(10, 0), (10, 5), (100, 1), (1_000, 0), (10_000, 5)])
-def test_an_entry_costs_what_it_is_said_to_cost(size: int, tags: int) -> None:
+@pytest.mark.parametrize(
+    ("size", "tags", "letters"), [(10, 0, 0), (10, 5, 0), (10, 0, 200), (100, 1, 20), (1_000, 0, 0), (10_000, 5, 0)]
+)
+def test_an_entry_costs_what_it_is_said_to_cost(size: int, tags: int, letters: int) -> None:
     """Within 15 %, in the steady state: the share is full, and so is the ghost queue."""
-    cost = weight(bytes(20), bytes(size), labels(0, tags))
+    cost = weight(bytes(20), bytes(size), labels(0, tags), media_type(0, letters))
     bench = Bench(max_bytes=cost * ENTRIES)
     view = bench.view()
     tracemalloc.start()
     try:
         for number in range(2 * ENTRIES):
             lives = {"ttl_ms": 300_000 + number % 15_000, "stale_ms": 600_000}
-            view.store(b"%020d" % number, write(bytes(size), tags=labels(number, tags), **lives))
+            texts = {"tags": labels(number, tags), "content_type": media_type(number, letters)}
+            view.store(b"%020d" % number, write(bytes(size), **texts, **lives))
         bench.engine.tenants["default"].deaths = Deaths()  # a bounded memory of the dead, no cost of the living
         gc.collect()
         truth, _ = tracemalloc.get_traced_memory()
@@ -34,3 +37,8 @@ def test_an_entry_costs_what_it_is_said_to_cost(size: int, tags: int) -> None:
 
 def labels(number: int, count: int) -> tuple[str, ...]:
     return tuple(f"tag-{number * 7 + at:06}" for at in range(count))
+
+
+def media_type(number: int, letters: int) -> str:
+    """Another one for each entry, as a caller may send it."""
+    return f"{number:0{letters}}" if letters else ""

@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fakes import Bench, write
+from pannierd.cache.scans import MOST_SCANS, REST_SECONDS, Scans
 from pannierd.errors import BadRequest
-from pannierd.operations.scans import MOST_SCANS
 from pannierd.operations.view import View
 
 NAMES = st.sets(st.binary(min_size=1, max_size=3), max_size=30)
@@ -78,3 +78,35 @@ def test_one_scan_too_many_drops_the_one_that_rested_longest() -> None:
     with pytest.raises(BadRequest):
         view.scan(cursors[1], None, 1)
     assert view.scan(cursors[0], None, 1)[0] == 0
+
+
+def test_a_scan_that_nobody_goes_on_with_holds_its_keys_for_a_while_and_not_for_ever() -> None:
+    bench = Bench()
+    view, scans = bench.view(), bench.engine.tenants["default"].scans
+    for key in (b"a", b"b", b"c"):
+        view.store(key, write())
+    cursor, _ = view.scan(0, None, 1)
+    bench.clock.advance(REST_SECONDS - 1)
+    bench.upkeep()
+    assert repr(scans) == "<Scans 1 open, 2 keys>"
+    cursor, _ = view.scan(cursor, None, 1)
+    bench.clock.advance(REST_SECONDS)
+    bench.upkeep()
+    assert repr(scans) == "<Scans 0 open, 0 keys>"
+    with pytest.raises(BadRequest):
+        view.scan(cursor, None, 1)
+
+
+def test_open_scans_hold_a_bounded_number_of_keys_together_but_one_may_hold_more() -> None:
+    space, scans = full_view({b"%d" % number for number in range(10)}).space, Scans(most_keys=12)
+    first, _ = scans.step(space, 0, None, 4, 0.0)
+    second, _ = scans.step(space, 0, None, 4, 0.0)
+    assert repr(scans) == "<Scans 2 open, 12 keys>"
+    scans.step(space, 0, None, 9, 0.0)
+    assert repr(scans) == "<Scans 2 open, 7 keys>"
+    with pytest.raises(BadRequest):
+        scans.step(space, first, None, 1, 0.0)
+    assert len(scans.step(space, second, None, 100, 0.0)[1]) == 6
+    alone = Scans(most_keys=1)
+    assert alone.step(space, 0, None, 1, 0.0)[0]
+    assert repr(alone) == "<Scans 1 open, 9 keys>"
