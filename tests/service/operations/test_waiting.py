@@ -143,7 +143,7 @@ async def test_one_waiting_call_too_many_of_a_tenant_is_refused_and_no_others_is
     first, second = wait_for(shop), wait_for(shop)
     assert bench.operations.waiting == 0, "neither has taken its first step"
     with pytest.raises(Overloaded):
-        await second
+        await asyncio.wait_for(second, 5)
     with pytest.raises(Overloaded):
         shop.fetch(b"key", want_lease=True, wait_ms=1_000, holder=None)
     assert ask(shop) == Miss(None), "who does not wait is answered"
