@@ -157,7 +157,7 @@ class AioLoader:
         try:
             await self._carry_out(call, flow)
         except Exception as error:  # noqa: BLE001 - whatever the function raises, there is a value
-            _log.info("a value of %s was not refreshed: %r", call.owner, error)
+            _log.info("a value of %s was not refreshed: %s", call.owner, type(error).__qualname__)
 
     @property
     def waiting(self) -> int:

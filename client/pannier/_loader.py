@@ -125,7 +125,7 @@ class Loader:
         try:
             return self._carry_out(call, step.flow)
         except Exception as error:  # noqa: BLE001 - whatever the function raises, there is a value
-            _log.info("a value of %s was not refreshed: %r", call.owner, error)
+            _log.info("a value of %s was not refreshed: %s", call.owner, type(error).__qualname__)
             return None
 
     def __repr__(self) -> str:

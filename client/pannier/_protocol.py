@@ -239,16 +239,22 @@ def reload(call: Call) -> Flow:
     """Run the function in any case, and replace what is cached.
 
     The key is invalidated first, softly: that voids every lease granted before, so nothing older can be stored over
-    the result, and lets others have the stale value meanwhile.
+    the result, and lets others have the stale value meanwhile. Where a reader is quicker to take the new lease, that is
+    done again; whoever runs without a lease at last leaves no value behind, rather than what the reader loaded.
     """
-    yield Discard(soft=True)
-    try:
-        fetched: Fetched = yield Fetch()
-    except PannierError as error:
-        if not is_outage(error):
-            raise
-        return _loaded((yield Fly(_run(call))))
-    return _loaded((yield Fly(_run(call) if fetched.lease is None else _fill(call, fetched.lease))))
+    for _ in range(_ROUNDS):
+        yield Discard(soft=True)
+        try:
+            fetched: Fetched = yield Fetch()
+        except PannierError as error:
+            if not is_outage(error):
+                raise
+            break
+        if fetched.lease is not None:
+            return _loaded((yield Fly(_fill(call, fetched.lease))))
+    loaded = _loaded((yield Fly(_run(call))))
+    yield Discard(soft=False)
+    return loaded
 
 
 def _found(call: Call, value: bytes, fetched: Fetched) -> Flow:

@@ -63,7 +63,7 @@ class Shape:
     plain: type | None = None
 
 
-def check_plain(value: Any, place: str = "the value") -> Any:
+def check_plain(value: Any) -> Any:
     """The value, if it is plain JSON through and through.
 
     Raises:
@@ -71,15 +71,15 @@ def check_plain(value: Any, place: str = "the value") -> Any:
     """
     kind = type(value)
     if kind is list:
-        for index, item in enumerate(value):
-            check_plain(item, f"{place}[{index}]")
+        for item in value:
+            check_plain(item)
     elif kind is dict:
         for key, item in value.items():
             if type(key) is not str:
-                raise Mismatch(f"a key of {place} is {_called(key)}, not str")
-            check_plain(item, f"{place}[{key!r}]")
+                raise Mismatch(f"a key of a mapping is {_called(key)}, not str")
+            check_plain(item)
     elif kind not in KINDS or (kind is float and not isfinite(value)):
-        raise Mismatch(f"{place} is {_called(value)}, which JSON has no word for")
+        raise Mismatch(f"{_called(value)}, which JSON has no word for")
     return value
 
 
@@ -168,13 +168,13 @@ def record_shape(
     def dump(value: Any) -> dict[str, Any]:
         found = read(value)
         if found.keys() - fields.keys() or required - found.keys():
-            raise Mismatch(f"not a {cls.__name__}: its keys are {', '.join(map(str, found))}")
+            raise Mismatch(f"{_called(value)}, not a {cls.__name__} with just its fields")
         return {name: fields[name].dump(inner) for name, inner in found.items()}
 
     def load(value: Any) -> Any:
         found = _exactly(dict, value).keys()
         if found - fields.keys() or required - found:
-            raise Mismatch(f"a {cls.__name__} of another version, with the fields {', '.join(found)}")
+            raise Mismatch(f"a {cls.__name__} of another version, with other fields")
         return make(**{name: fields[name].load(inner) for name, inner in value.items()})
 
     return Shape(dump, load, frozenset({"object"}), shareable=False)

@@ -100,8 +100,8 @@ def _json_decoder(shape: Shape) -> Callable[[bytes, bytes], Any]:
         try:
             value = orjson.loads(data)
             return value if type(value) is plain else load(value)
-        except (Mismatch, ValueError) as error:
-            raise Undecodable(str(error)) from error
+        except Exception as error:
+            raise _undecodable(error) from error
 
     return decode
 
@@ -160,7 +160,7 @@ def _msgspec(annotation: Any) -> Codec[Any]:
         decoder = json.Decoder(annotation)
     except TypeError as error:
         raise NotCacheable(str(error)) from error
-    return _foreign(json.encode, decoder.decode, (TypeError, ValueError))
+    return _foreign(json.encode, decoder.decode)
 
 
 def _pydantic(annotation: Any) -> Codec[Any]:
@@ -169,20 +169,19 @@ def _pydantic(annotation: Any) -> Codec[Any]:
         adapter = pydantic.TypeAdapter(annotation)
     except pydantic.errors.PydanticUserError as error:
         raise NotCacheable(str(error)) from error
-    return _foreign(partial(adapter.dump_json, warnings="error"), adapter.validate_json, (TypeError, ValueError))
+    return _foreign(partial(adapter.dump_json, warnings="error"), adapter.validate_json)
 
 
-def _foreign(
-    dumps: Callable[[Any], bytes], loads: Callable[[bytes], Any], faults: tuple[type[Exception], ...]
-) -> Codec[Any]:
+def _foreign(dumps: Callable[[Any], bytes], loads: Callable[[bytes], Any]) -> Codec[Any]:
     def encode(value: Any) -> Record:
         if value is None:
             return b"", NOTHING
         try:
             data = dumps(value)
             loads(data)  # what cannot be read back is refused now, not found out by the next reader
-        except faults as error:
-            raise NotCacheable(f"the result does not fit its annotation: {error}") from error
+        except Exception as error:
+            refused = f"{type(value).__qualname__}, refused by its library ({type(error).__qualname__})"
+            raise NotCacheable(f"the result does not fit its annotation: {refused}") from error
         return data, JSON
 
     def decode(data: bytes, content_type: bytes) -> Any:
@@ -192,10 +191,15 @@ def _foreign(
             raise Undecodable(f"{content_type.decode('latin-1')}, not JSON")
         try:
             return loads(data)
-        except faults as error:
-            raise Undecodable(str(error)) from error
+        except Exception as error:
+            raise _undecodable(error) from error
 
     return Codec(encode, decode, shareable=False)
+
+
+def _undecodable(error: Exception) -> Undecodable:
+    """Whatever a class of the application's raises about a value from the cache: it is no value of this program."""
+    return Undecodable(str(error) if isinstance(error, Mismatch) else type(error).__qualname__)
 
 
 def _without_none(annotation: Any) -> Any:

@@ -301,6 +301,22 @@ def test_a_refresh_always_runs_and_replaces_what_is_cached(origin: Origin) -> No
     assert [cached(7), reloading(7), cached(7), reloading(7), cached(7)] == [1, 2, 2, 3, 3]
 
 
+def test_a_refresh_that_fails_leaves_the_stale_value_and_quotes_nothing(
+    origin: Origin, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "pannier")
+    values = origin.client.cache()
+    origin.awaiting(values.set)("key", 7)
+    origin.awaiting(values.invalidate)(keys=["key"], soft=True)
+
+    def get() -> int:
+        raise LookupError("secret")
+
+    assert origin.decorate(cache(key="key", client=origin.client), get)() == 7
+    origin.awaiting(until_now if origin.kind == "sync" else until)(lambda: "LookupError" in caplog.text)
+    assert "secret" not in caplog.text
+
+
 def test_every_caller_has_a_result_of_its_own(origin: Origin) -> None:
     def get(user_id: int) -> User:
         return User(user_id, str(origin.load(user_id)))

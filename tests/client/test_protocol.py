@@ -222,8 +222,17 @@ def test_a_reload_voids_every_older_lease_first() -> None:
     ]
 
 
-def test_a_reload_without_the_lease_does_not_store() -> None:
-    for answer in (hit(b"1"), Unavailable("away")):
-        script = Script(answer, ran(2))
-        assert script.play(reload(call())).value == 2
-        assert script.steps == [Discard(soft=True), Fetch, Fly, Run]
+STALE = Fetched(b"stale", b"1", None, 0, b"application/json")
+
+
+def test_a_reload_that_a_reader_overtook_tries_again() -> None:
+    script = Script(STALE, hit(b"1"), miss(b"L"), ran(2), True)
+    assert script.play(reload(call())).is_kept
+    assert script.steps[:7] == [*[Discard(soft=True), Fetch] * 3, Fly]
+
+
+@pytest.mark.parametrize("answers", [[STALE, hit(b"1"), NOTHING], [Unavailable("away")]], ids=["taken", "away"])
+def test_a_reload_without_the_lease_does_not_store_and_leaves_nothing_older_behind(answers: list[Any]) -> None:
+    script = Script(*answers, ran(2))
+    assert script.play(reload(call())).value == 2
+    assert script.steps == [*[Discard(soft=True), Fetch] * len(answers), Fly, Run, Discard(soft=False)]
