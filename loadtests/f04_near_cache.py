@@ -87,6 +87,16 @@ def decorated_async_bytes(stack: ExitStack, ours: Sidecar, changes: Changes) -> 
     return _passes_of(stack, client, get_user)
 
 
+def decorated_async_number(stack: ExitStack, ours: Sidecar, changes: Changes) -> Pass:
+    client = pannier.aio.Client(ours.url, near_cache=True)
+
+    @pannier.cache(key="user:{number}", ttl=3600, client=client)
+    async def get_user(number: int) -> int:
+        return changes.current[number]
+
+    return _passes_of(stack, client, get_user)
+
+
 def decorated_async_dict(stack: ExitStack, ours: Sidecar, changes: Changes) -> Pass:
     client = pannier.aio.Client(ours.url, near_cache=True)
 
@@ -117,7 +127,8 @@ def change_of_bytes(value: bytes) -> int:
 READERS: Final = [
     Reader("client.cache().get, bytes", "set", cached_bytes, change_of_bytes, 1_000_000),
     Reader("decorated function, bytes", "invalidate", decorated_bytes, change_of_bytes, 1_000_000),
-    Reader("decorated async function, bytes", "invalidate", decorated_async_bytes, change_of_bytes),
+    Reader("decorated async function, bytes", "invalidate", decorated_async_bytes, change_of_bytes, 1_000_000),
+    Reader("decorated async function, int", "invalidate", decorated_async_number, int, 1_000_000),
     Reader("decorated async function, dict", "invalidate", decorated_async_dict, itemgetter("change"), 400_000),
     Reader("redis-py client-side cache", "set", client_side_cache, change_of_bytes),
 ]
