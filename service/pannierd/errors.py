@@ -48,12 +48,17 @@ __all__ = [
 
 
 class PannierdError(Exception):
-    """The root. `detail` is for people and may change; `code` is for programs and does not."""
+    """The root. `detail` is for people and may change; `code` is for programs and does not.
+
+    One that `turns_away` refuses a call whatever it was about, and is counted so; what is missing or wrong in a call is
+    an answer to it.
+    """
 
     code: ClassVar[str] = "internal"
     status: ClassVar[int] = 500
     title: ClassVar[str] = "Internal error"
     retryable: ClassVar[bool] = False
+    turns_away: ClassVar[bool] = False
 
     def __init__(self, detail: str, *, retry_after_ms: int | None = None) -> None:
         super().__init__(detail)
@@ -75,6 +80,7 @@ class Unauthenticated(PannierdError):
     code = "unauthenticated"
     status = 401
     title = "Unauthenticated"
+    turns_away = True
 
 
 class Forbidden(PannierdError):
@@ -83,6 +89,7 @@ class Forbidden(PannierdError):
     code = "forbidden"
     status = 403
     title = "Forbidden"
+    turns_away = True
 
 
 class NotFound(PannierdError):
@@ -131,6 +138,7 @@ class TooLarge(PannierdError):
     code = "too_large"
     status = 413
     title = "Too large"
+    turns_away = True
 
 
 class HostRefused(PannierdError):
@@ -139,6 +147,7 @@ class HostRefused(PannierdError):
     code = "host_refused"
     status = 421
     title = "Host refused"
+    turns_away = True
 
 
 class Unprocessable(PannierdError):
@@ -156,6 +165,7 @@ class QuotaExceeded(PannierdError):
     status = 429
     title = "Quota exceeded"
     retryable = True
+    turns_away = True
 
 
 class InternalError(PannierdError):
@@ -173,6 +183,7 @@ class Unavailable(PannierdError):
     status = 503
     title = "Unavailable"
     retryable = True
+    turns_away = True
 
 
 class Overloaded(PannierdError):
@@ -182,6 +193,7 @@ class Overloaded(PannierdError):
     status = 503
     title = "Overloaded"
     retryable = True
+    turns_away = True
 
 
 class DeadlineExceeded(PannierdError):
@@ -191,6 +203,7 @@ class DeadlineExceeded(PannierdError):
     status = 504
     title = "Deadline exceeded"
     retryable = True
+    turns_away = True
 
 
 def codes() -> dict[str, type[PannierdError]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from weakref import WeakSet
 
 from pannierd.errors import BadRequest
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from pannierd.config import Limits
     from pannierd.telemetry.metrics import Metrics
     from pannierd.tenancy.tenants import Caller
+
+DEFAULT_NAMESPACE: Final = "default"
+"""Where a connection begins, and returns by RESET: it always has room."""
 
 
 class CacheOperations:
@@ -40,7 +43,8 @@ class CacheOperations:
         if view is None:
             check_namespace(namespace)
             tenant = self._engine.tenants[caller.tenant]
-            if namespace not in tenant.spaces and len(tenant.spaces) >= MAX_NAMESPACES:
+            is_new = namespace not in tenant.spaces and namespace != DEFAULT_NAMESPACE
+            if is_new and len(tenant.spaces) >= MAX_NAMESPACES:
                 self._make_room(tenant)
             view = View(caller, tenant.space(namespace), self._states[caller.tenant])
             self._views[caller, namespace] = view

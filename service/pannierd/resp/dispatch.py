@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, cast
 
-from pannierd.errors import InternalError, PannierdError, QuotaExceeded
+from pannierd.errors import BadRequest, Forbidden, InternalError, PannierdError
 from pannierd.resp import replies
+from pannierd.resp.commands.row import OUR_PREFIX
 from pannierd.resp.commands.transactions import queue
-from pannierd.resp.refusals import Refusal, as_ours, as_redis
+from pannierd.resp.refusals import Refusal, as_ours, as_redis, no_caller
 from pannierd.resp.session import USE
 
 if TYPE_CHECKING:
@@ -37,23 +38,23 @@ class Dispatch:
         self._counts = metrics.lane_commands
         self._log = log
 
-    def execute(self, session: Session, command: Command) -> Reply:
+    def execute(self, session: Session, command: Command, trace_id: str | None = None) -> Reply:
         """The reply to a command. Never raises; an awaitable one does not either."""
         try:
             row = self._admit(session, command)
-        except Refusal as refusal:
+        except (Refusal, PannierdError) as error:
             if session.transaction is not None:
                 session.transaction.is_broken = True
-            return replies.error(str(refusal))
+            return self._failed(session, command, trace_id, error)
         try:
             transaction = session.transaction
             if transaction is not None and not row.is_immediate:
                 return queue(session, transaction, command)
             reply = row.run(session, command)
         except Exception as error:  # noqa: BLE001 - a fault in one command is one command's
-            return self._failed(row, error)
+            return self._failed(session, command, trace_id, error)
         if not isinstance(reply, bytes):
-            return self._settled(row, reply)
+            return self._settled(session, command, trace_id, reply)
         if session.tracking is not None and not row.is_ours:
             session.know_all(row.keys_of(command), wrote="write" in row.flags)
         return reply
@@ -66,11 +67,12 @@ class Dispatch:
         """The row of a command that this session may carry out now.
 
         Raises:
-            Refusal: there is no such command, or the session may not.
+            BadRequest: there is no such command, or it is not whole.
+            Unauthenticated, Forbidden, QuotaExceeded: the session may not.
         """
         try:
             row = self.table.find(command)
-        except Refusal:
+        except BadRequest:
             self._counts[OTHER] += 1
             session.is_ended |= command[0].upper() in HTTP_WORDS
             raise
@@ -85,33 +87,40 @@ class Dispatch:
         caller = session.caller
         if caller is None:
             if not row.is_for_strangers:
-                raise Refusal("NOAUTH Authentication required.")
+                raise no_caller()
         elif row.uses_cache:
             if USE not in caller.roles:
                 name = row.name.lower()
-                raise Refusal(f"NOPERM User {caller.label} has no permissions to run the '{name}' command")
+                raise Forbidden(f"User {caller.label} has no permissions to run the '{name}' command")
             if session.transaction is None:
-                self._take_from_rate(session, row, command)
+                session.bound.admit(max(len(row.keys_of(command)), 1))
 
-    def _take_from_rate(self, session: Session, row: Row, command: Command) -> None:
-        try:
-            session.bound.admit(max(len(row.keys_of(command)), 1))
-        except QuotaExceeded as error:
-            self._metrics.refused(error.code)
-            raise Refusal(as_ours(error) if row.is_ours else as_redis(error)) from error
-
-    async def _settled(self, row: Row, reply: Awaitable[bytes]) -> bytes:
+    async def _settled(
+        self, session: Session, command: Command, trace_id: str | None, reply: Awaitable[bytes]
+    ) -> bytes:
         try:
             return await reply
         except Exception as error:  # noqa: BLE001 - as in execute
-            return self._failed(row, error)
+            return self._failed(session, command, trace_id, error)
 
-    def _failed(self, row: Row, error: Exception) -> bytes:
+    def _failed(self, session: Session, command: Command, trace_id: str | None, error: Exception) -> bytes:
         """The reply that tells of an error."""
         if isinstance(error, Refusal):
-            return replies.error(str(error))
+            return self._told(error.kind, str(error))
+        name = command[0].decode("utf-8", "replace").upper()
         if not isinstance(error, PannierdError):
-            self._log.error("command failed", command=row.name, exc_info=error)
+            self._log.error(
+                "command failed",
+                command=name,
+                client_id=session.number,
+                tenant=session.caller and session.caller.tenant,
+                trace_id=trace_id,
+                exc_info=error,
+            )
             error = InternalError("a fault in the sidecar; its log has it")
-        self._metrics.refused(error.code)
-        return replies.error(as_ours(error) if row.is_ours else as_redis(error))
+        return self._told(type(error), as_ours(error) if name.startswith(OUR_PREFIX) else as_redis(error))
+
+    def _told(self, kind: type[PannierdError] | None, text: str) -> bytes:
+        if kind is not None and kind.turns_away:
+            self._metrics.refused(kind.code)
+        return replies.error(text)

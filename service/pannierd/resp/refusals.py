@@ -8,29 +8,43 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pannierd.errors import Forbidden, PannierdError, QuotaExceeded, Unauthenticated
+from pannierd.errors import BadRequest, Forbidden, PannierdError, QuotaExceeded, TooLarge, Unauthenticated
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
 class Refusal(Exception):
-    """A command cannot be carried out; the text is the reply, its first word the one that clients act on."""
+    """A plain command cannot be carried out; the text is the reply, its first word the one that clients act on.
+
+    Attributes:
+        kind: what it is in the tree of errors, when it is one that turns calls away.
+    """
+
+    def __init__(self, text: str, kind: type[PannierdError] | None = None) -> None:
+        super().__init__(text)
+        self.kind = kind
 
 
 def syntax_error() -> Refusal:
-    """The options of a command make no sense."""
+    """The options of a plain command make no sense."""
     return Refusal("ERR syntax error")
 
 
-def wrong_arity(name: str) -> Refusal:
+def wrong_arity(name: str) -> BadRequest:
     """Too few arguments, or too many. `name` as Redis writes it: `get`, `client|id`."""
-    return Refusal(f"ERR wrong number of arguments for '{name.lower()}' command")
+    return BadRequest(f"wrong number of arguments for '{name.lower()}' command")
+
+
+def no_caller() -> Unauthenticated:
+    """Nobody has authenticated yet."""
+    return Unauthenticated("say AUTH token, or HELLO 3 AUTH name token, first")
 
 
 _IN_REDIS_WORDS: Final[dict[type[PannierdError], Callable[[PannierdError], str]]] = {
     Unauthenticated: lambda _: "NOAUTH Authentication required.",
     Forbidden: lambda error: f"NOPERM {error.detail}",
+    TooLarge: lambda error: f"OOM {error.detail}",
     QuotaExceeded: lambda error: f"ERR quota exceeded, retry in {error.retry_after_ms} ms",
 }
 

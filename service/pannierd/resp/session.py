@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from pannierd.resp.refusals import Refusal
+from pannierd.operations.cache import DEFAULT_NAMESPACE
+from pannierd.resp.refusals import no_caller
 from pannierd.resp.replies import RESP2, Dialect, invalidation
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from pannierd.resp.protocol import Command
     from pannierd.tenancy import Caller
 
-DEFAULT_NAMESPACE: Final = "default"
 SILENCE_SECONDS: Final = 1.0
 """A client that was silent for longer may have lost leases by it, and is to find that out before it uses them."""
 
@@ -108,10 +108,10 @@ class Session:
         """The view of a session that has a caller, as every command behind the door may assume.
 
         Raises:
-            Refusal: there is no caller.
+            Unauthenticated: there is no caller.
         """
         if self.view is None:
-            raise Refusal("NOAUTH Authentication required.")
+            raise no_caller()
         return self.view
 
     @property
@@ -125,9 +125,12 @@ class Session:
         return self if self.tracking is not None and self.tracking.is_quiet else None
 
     def authenticate(self, caller: Caller | None) -> None:
-        """From now on it is this one who calls."""
-        self.caller = caller
-        self._move(self.namespace)
+        """From now on it is this one who calls.
+
+        Raises:
+            BadRequest: its tenant has no room for the namespace; then it is still the former one who calls.
+        """
+        self._move(caller, self.namespace)
 
     def enter(self, namespace: str) -> None:
         """From now on commands act on this namespace.
@@ -135,7 +138,14 @@ class Session:
         Raises:
             BadRequest: the name cannot be.
         """
-        self._move(namespace)
+        self._move(self.caller, namespace)
+
+    def speak(self, dialect: Dialect) -> None:
+        """From now on in this version of the protocol. The second has no pushes."""
+        self.dialect = dialect
+        if dialect is RESP2:
+            self.track(None)
+            self.take_pushes()
 
     def view_of(self, namespace: bytes | None) -> View:
         """The view of a command that may name a namespace of its own."""
@@ -171,10 +181,8 @@ class Session:
         """As if the connection were new."""
         self.transaction = None
         self.name = ""
-        self.dialect = RESP2
-        self.namespace = DEFAULT_NAMESPACE
-        self.track(None)
-        self.authenticate(self.peer.caller)
+        self.speak(RESP2)
+        self._move(self.peer.caller, DEFAULT_NAMESPACE)
 
     def settle(self) -> None:
         """Decide anew whether the bare path may be taken."""
@@ -204,10 +212,10 @@ class Session:
         self.lane.operations.give_back(self)
         self.lane.operations.forget(self)
 
-    def _move(self, namespace: str) -> None:
-        """Bind caller and namespace anew. What a tracking client knew was of another place."""
-        self.view = None if self.caller is None else self.lane.operations.view(self.caller, namespace)
-        self.namespace = namespace
+    def _move(self, caller: Caller | None, namespace: str) -> None:
+        """Bind caller and namespace anew, or neither. What a tracking client knew was of another place."""
+        self.view = None if caller is None else self.lane.operations.view(caller, namespace)
+        self.caller, self.namespace = caller, namespace
         if self.tracking is not None:
             self.push_invalidate(None)
             self.track(self.tracking if self.view is not None else None)

@@ -46,21 +46,7 @@ if TYPE_CHECKING:
     from pannierd.web.router import Route, Router
     from pannierd.web.wire import Reply
 
-__all__ = ["REFUSALS", "Middleware"]
-
-REFUSALS: Final = frozenset(
-    {
-        "deadline_exceeded",
-        "forbidden",
-        "host_refused",
-        "overloaded",
-        "quota_exceeded",
-        "too_large",
-        "unauthenticated",
-        "unavailable",
-    }
-)
-"""Codes that turn a call away, whatever it was about; what is missing or wrong in it is an answer, not a refusal."""
+__all__ = ["Middleware"]
 
 DEADLINE_HEADER: Final = istr("X-Pannier-Deadline-Ms")
 
@@ -161,7 +147,7 @@ class Middleware:
         return Deadline.ahead_of(deadline_ms, self._clock)
 
     def _problem(self, error: PannierdError) -> Reply:
-        if error.code in REFUSALS:
+        if error.turns_away:
             self._metrics.refused(error.code)
         return problem_reply(error)
 

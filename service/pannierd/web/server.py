@@ -57,7 +57,7 @@ class Web:
         description = _Description()
         self.routes = (
             *CacheRoutes(operations).routes(),
-            *BulkRoutes(operations, config.limits).routes(),
+            *BulkRoutes(operations, config.limits, metrics).routes(),
             *AdminRoutes(lifecycle).routes(),
             *description.routes(),
         )

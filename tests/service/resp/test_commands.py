@@ -11,6 +11,7 @@ from structlog.testing import CapturingLogger
 from fakes import NOON
 from lane_bench import LaneBench, Talk, read
 from pannierd.config import Tenant
+from pannierd.operations.limits import MAX_NAMESPACES
 from pannierd.resp.commands.row import Row
 from pannierd.resp.commands.table import Table, full_table
 from pannierd.resp.dispatch import Dispatch
@@ -139,6 +140,24 @@ def test_scan_visits_every_key_once(say: Talk) -> None:
     assert say("SCAN", 0, "COUNT", 1000, "TYPE", "hash") == [b"0", []]
 
 
+def test_a_page_of_a_scan_is_no_larger_than_what_may_be_left_unread() -> None:
+    lane = LaneBench(max_lane_output_bytes=10_500)
+    say = lane.session()
+    for n in range(40):
+        say("SET", str(n).zfill(1_024), "v")
+    assert say("KEYS", "*").startswith("ERR the reply is larger")
+    pages = [say("SCAN", 0, "COUNT", 1_000_000)]
+    while pages[-1][0] != b"0":
+        pages.append(say("SCAN", pages[-1][0], "COUNT", 1_000_000))
+    assert [len(keys) for _, keys in pages] == [10, 10, 10, 10]
+
+
+def test_what_is_missing_or_wrong_in_a_command_is_no_refusal(lane: LaneBench, say: Talk) -> None:
+    for words in (("PN.FETCH",), ("PN.NONSENSE",), ("GET", ""), ("INCRBY", "k", "x")):
+        say(*words)
+    assert lane.refused("bad_request") == 0
+
+
 def test_flush_empties_the_connections_namespace_only(say: Talk) -> None:
     say("SET", "k", "v")
     say("PN.NS", "other")
@@ -154,7 +173,7 @@ def test_flush_empties_the_connections_namespace_only(say: Talk) -> None:
 def test_keys_and_values_have_bounds(say: Talk) -> None:
     assert say("SET", "", "v").startswith("ERR a key has 1 to 1024 bytes")
     assert say("GET", "k" * 1025).startswith("ERR a key has 1 to 1024 bytes")
-    assert say("SET", "k", "v" * 8_388_609).startswith("ERR the value has 8388609 bytes")
+    assert say("SET", "k", "v" * 8_388_609).startswith("OOM the value has 8388609 bytes")
 
 
 def test_a_reply_that_would_be_too_large_is_refused_before_it_is_made() -> None:
@@ -188,7 +207,7 @@ def test_a_transaction_is_bounded() -> None:
     say = LaneBench(max_lane_command_bytes=1_000).session()
     say("MULTI")
     assert say("SET", "k", "v" * 990) == b"QUEUED"
-    assert say("SET", "k", "v" * 990).startswith("ERR the transaction is larger")
+    assert say("SET", "k", "v" * 990).startswith("OOM the transaction is larger")
     assert say("EXEC").startswith("EXECABORT")
 
 
@@ -202,12 +221,13 @@ def test_nothing_waits_inside_a_transaction(say: Talk, lane: LaneBench) -> None:
 def test_who_has_no_token_may_only_say_who_it_is(tmp_path: Path) -> None:
     lane = LaneBench(tenants={"shop": tenant(tmp_path, "shop")})
     say = lane.session()
-    for words in (("GET", "k"), ("PING",), ("CLIENT", "ID"), ("PN.NS", "x"), ("MULTI",), ("INFO",)):
+    for words in (("GET", "k"), ("PING",), ("CLIENT", "ID"), ("MULTI",), ("INFO",)):
         assert say(*words) == "NOAUTH Authentication required."
+    assert say("PN.NS", "x") == "UNAUTHENTICATED say AUTH token, or HELLO 3 AUTH name token, first"
     assert say("HELLO", 3).startswith("NOAUTH HELLO must be called with the client already authenticated")
     assert say("AUTH", "wrong").startswith("WRONGPASS")
     assert say("HELLO", 3, "AUTH", "anybody", "wrong").startswith("WRONGPASS")
-    assert lane.refused("unauthenticated") == 2
+    assert lane.refused("unauthenticated") == 9
     assert say("AUTH", "token-of-shop") == b"OK"
     assert say("PING") == b"PONG"
     assert say("RESET") == b"RESET"
@@ -229,12 +249,42 @@ def test_tenants_see_neither_each_others_keys_nor_connections(tmp_path: Path) ->
     assert shop("GET", "k") == b"secret"
 
 
+def full_of_namespaces(tmp_path: Path) -> LaneBench:
+    """A lane for two tenants, of which the bank has no room for one namespace more."""
+    lane = LaneBench(tenants={name: tenant(tmp_path, name) for name in ("shop", "bank")})
+    say = lane.session()
+    say("AUTH", "token-of-bank")
+    for n in range(MAX_NAMESPACES):
+        say("PN.STORE", "k", "the bank's", "NS", f"space{n}")
+    return lane
+
+
+def test_who_cannot_become_another_tenant_stays_who_he_is_in_all_things(tmp_path: Path) -> None:
+    say = full_of_namespaces(tmp_path).session()
+    say("AUTH", "token-of-shop")
+    say("PN.NS", "orders")
+    say("SET", "k", "the shop's")
+    assert say("AUTH", "token-of-bank").startswith("ERR a tenant has at most")
+    assert b"user=shop#1" in say("CLIENT", "INFO")
+    assert say("GET", "k") == b"the shop's"
+    assert say("PN.NS", "space1") == b"OK"
+    assert say("GET", "k") is None
+
+
+def test_there_is_always_room_to_begin_in(tmp_path: Path) -> None:
+    say = full_of_namespaces(tmp_path).session()
+    assert say("AUTH", "token-of-bank") == b"OK"
+    assert say("PN.NS", "space1") == b"OK"
+    assert say("RESET") == b"RESET"
+
+
 def test_a_role_that_is_missing_is_named(tmp_path: Path) -> None:
     lane = LaneBench(tenants={"ops": tenant(tmp_path, "ops", roles=["operator"])})
     say = lane.session()
     say("AUTH", "token-of-ops")
     assert say("GET", "k") == "NOPERM User ops#1 has no permissions to run the 'get' command"
-    assert say("PN.STORE", "k", "v").startswith("NOPERM")
+    assert say("PN.STORE", "k", "v").startswith("FORBIDDEN User ops#1 has no permissions")
+    assert lane.refused("forbidden") == 2
     assert say("PING") == b"PONG"
 
 
@@ -257,9 +307,10 @@ def test_a_fault_in_a_command_is_told_without_its_details_and_logged(say: Talk) 
 
     log = CapturingLogger()
     dispatch = Dispatch(Table([Row("FAULT", fault, 1, "Fails.")]), Metrics("0"), wrap_logger(log, processors=[]))
-    assert read(dispatch.execute(say.session, [b"FAULT"])) == "ERR a fault in the sidecar; its log has it"
+    assert read(dispatch.execute(say.session, [b"FAULT"], "0af7")) == "ERR a fault in the sidecar; its log has it"
     (entry,) = log.calls
-    assert (entry.kwargs["event"], entry.kwargs["command"]) == ("command failed", "FAULT")
+    named = {"event": "command failed", "command": "FAULT", "client_id": 1, "tenant": "default", "trace_id": "0af7"}
+    assert entry.kwargs.items() >= named.items()
 
 
 def test_commands_are_counted_under_known_names_only(lane: LaneBench, say: Talk) -> None:

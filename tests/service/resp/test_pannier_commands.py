@@ -102,10 +102,10 @@ def test_a_result_that_is_nothing_is_kept_as_long_as_the_namespace_says() -> Non
     [
         (("PN.FETCH", "k", "NOPE"), "BAD_REQUEST unknown option NOPE"),
         (("PN.FETCH", "k", "WAIT"), "BAD_REQUEST option WAIT needs a value"),
-        (("PN.FETCH", "k", "WAIT", "soon"), "ERR value is not an integer or out of range"),
+        (("PN.FETCH", "k", "WAIT", "soon"), "BAD_REQUEST value is not an integer or out of range"),
         (("PN.FETCH", "k", "WAIT", -1), "BAD_REQUEST WAIT is 0 or more milliseconds"),
         (("PN.FETCH", "k", "NOLEASE", "nolease"), "BAD_REQUEST option NOLEASE is given twice"),
-        (("PN.FETCH",), "ERR wrong number of arguments for 'pn.fetch' command"),
+        (("PN.FETCH",), "BAD_REQUEST wrong number of arguments for 'pn.fetch' command"),
         (("PN.STORE", "k", "v", "TAGS", 3, "a"), "BAD_REQUEST option TAGS announces 3 words and has 1"),
         (("PN.STORE", "k", "v", "TAGS", -1), "BAD_REQUEST option TAGS announces -1 words and has 0"),
         (("PN.STORE", "k", "v", "NX", "XX"), "BAD_REQUEST NX and XX exclude each other"),
@@ -116,6 +116,10 @@ def test_a_result_that_is_nothing_is_kept_as_long_as_the_namespace_says() -> Non
         (("PN.CALL", 0, "-", "PING"), "DEADLINE_EXCEEDED the deadline had passed when the command arrived"),
         (("PN.CALL", 10, "-", "EXEC"), "BAD_REQUEST PN.CALL carries no EXEC"),
         (("PN.CALL", 10, "-", "pn.call", 10, "-", "PING"), "BAD_REQUEST PN.CALL carries no pn.call"),
+        (("PN.CALL", "soon", "-", "PING"), "BAD_REQUEST value is not an integer or out of range"),
+        (("PN.CALL", 10, "-", "pn.release", "k"), "BAD_REQUEST wrong number of arguments for 'pn.release' command"),
+        (("PN.CALL", 10, "-", "GET"), "ERR wrong number of arguments for 'get' command"),
+        (("PN.Nonsense", "k"), "BAD_REQUEST unknown command 'PN.Nonsense', with args beginning with: 'k' "),
         (("PN.CALL", 10, "-", "NONSENSE"), "ERR unknown command 'NONSENSE', with args beginning with: "),
     ],
 )
@@ -198,6 +202,19 @@ def test_tracking_ends_when_it_is_switched_off_and_when_the_session_is_reset(lan
         tracker(*end)
         say("SET", "k", "v")
         assert tracker.pushed() is None
+
+
+def test_tracking_ends_with_the_protocol_that_has_pushes(lane: LaneBench, say: Talk) -> None:
+    tracker = tracking(lane)
+    tracker("MGET", "a", "b")
+    say("SET", "a", "v")
+    assert tracker("HELLO", 2)[:2] == [b"server", b"redis"]
+    say("SET", "b", "v")
+    assert tracker.pushed() is None
+    tracker("HELLO", 3)
+    assert tracker("CLIENT", "TRACKING", "ON", "BCAST") == b"OK"
+    say("SET", "c", "v")
+    assert tracker.pushed() == [b"invalidate", [b"c"]]
 
 
 def test_a_tracker_that_moves_to_another_namespace_drops_what_it_knew(lane: LaneBench, say: Talk) -> None:

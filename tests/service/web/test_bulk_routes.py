@@ -87,6 +87,9 @@ async def test_the_values_that_one_batch_answers_have_a_bound_together() -> None
         assert (refused["outcome"], refused["error"]["code"]) == ("error", "too_large")
         assert "1,000 bytes" in refused["error"]["detail"]
         assert miss == {"outcome": "miss"}
+        await batch(site, {"op": "get", "key": ""})
+        assert site.metrics.refusals.qsize() == 1, "what is wrong in an operation is an answer"
+        assert await site.refusal() == "too_large"
 
 
 async def test_a_batch_is_of_one_namespace(site: Site) -> None:

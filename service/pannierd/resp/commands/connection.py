@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pannierd import __version__
 from pannierd.errors import Unauthenticated
-from pannierd.resp.commands.options import read_integer
+from pannierd.resp.commands.options import NotAnInteger, read_integer
 from pannierd.resp.commands.row import STRANGER, Row
 from pannierd.resp.refusals import Refusal, syntax_error, wrong_arity
 from pannierd.resp.replies import DIALECTS, OK, PONG, bulk, simple
@@ -41,7 +41,7 @@ def hello(session: Session, command: Command) -> bytes:
     if len(command) > 1:
         try:
             version = read_integer(command[1])
-        except Refusal as error:
+        except NotAnInteger as error:
             raise Refusal("ERR Protocol version is not an integer or out of range") from error
         if version not in DIALECTS:
             raise Refusal("NOPROTO unsupported protocol version")
@@ -53,11 +53,12 @@ def hello(session: Session, command: Command) -> bytes:
         raise Refusal(
             "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH "
             "<user> <pass> option can be used to authenticate the client and select the RESP protocol version at the "
-            "same time"
+            "same time",
+            Unauthenticated,
         )
     if name is not None:
         session.name = client_name(name)
-    session.dialect = dialect
+    session.speak(dialect)
     return dialect.encode(_greeting(session))
 
 
@@ -107,8 +108,7 @@ def _authenticate(session: Session, token: bytes) -> None:
     try:
         caller = session.lane.tenants.by_token(token)
     except Unauthenticated as error:
-        session.lane.metrics.refused(error.code)
-        raise Refusal("WRONGPASS invalid username-password pair or user is disabled.") from error
+        raise Refusal("WRONGPASS invalid username-password pair or user is disabled.", Unauthenticated) from error
     session.authenticate(caller)
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from pannierd.config.names import MAX_KEY_BYTES
 from pannierd.resp.commands.lives import life
-from pannierd.resp.commands.options import Kind, Options, read_integer
+from pannierd.resp.commands.options import Kind, NotAnInteger, Options, read_integer
 from pannierd.resp.commands.row import (
     ALL_KEYS,
     ONE_KEY,
@@ -28,6 +29,8 @@ ABSENT: Final = -2
 """What TTL and its like say of a key that is not there."""
 
 SCAN_COUNT: Final = 10
+LONGEST_KEY_BYTES: Final = MAX_KEY_BYTES + len(b"$1024\r\n\r\n")
+"""In a reply. COUNT is a hint: a page is never larger than a connection may leave unread."""
 SCAN_OPTIONS: Final = Options({b"MATCH": Kind.WORD, b"COUNT": Kind.INTEGER, b"TYPE": Kind.WORD})
 CONDITIONS: Final = frozenset({b"NX", b"XX", b"GT", b"LT"})
 WAYS_TO_FLUSH: Final = frozenset({b"ASYNC", b"SYNC"})
@@ -89,13 +92,14 @@ def scan(session: Session, command: Command) -> bytes:
     """SCAN cursor [MATCH pattern] [COUNT count] [TYPE type]."""
     try:
         cursor = read_integer(command[1])
-    except Refusal as error:
+    except NotAnInteger as error:
         raise Refusal("ERR invalid cursor") from error
     given = SCAN_OPTIONS.of_redis(command, 2)
     count = given.get(b"COUNT", SCAN_COUNT)
     if count < 1:
         raise syntax_error()
-    following, keys = session.bound.scan(cursor, given.get(b"MATCH"), count)
+    most = max(session.lane.limits.max_lane_output_bytes // LONGEST_KEY_BYTES, 1)
+    following, keys = session.bound.scan(cursor, given.get(b"MATCH"), min(count, most))
     if given.get(b"TYPE", b"string").lower() != b"string":
         keys = []
     return array([bulk(b"%d" % following), strings(keys)])

@@ -6,8 +6,9 @@ import enum
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from pannierd.cache import Condition
 from pannierd.errors import BadRequest
-from pannierd.resp.refusals import Refusal, syntax_error
+from pannierd.resp.refusals import syntax_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,6 +19,10 @@ MAX_INTEGER: Final = 2**63 - 1
 MIN_INTEGER: Final = -(2**63)
 
 _INTEGER = re.compile(rb"-?[1-9][0-9]{0,18}|0")
+
+
+class NotAnInteger(BadRequest):
+    """A word that ought to be a 64-bit number is none."""
 
 
 class Kind(enum.Enum):
@@ -47,7 +52,6 @@ class Options:
 
         Raises:
             BadRequest: an unknown or repeated option, or one without what belongs to it.
-            Refusal: a number that is none.
         """
         given: dict[bytes, Any] = {}
         at = start
@@ -69,10 +73,13 @@ class Options:
         """The same for a plain command, which calls every mistake a syntax error, and repetition none.
 
         Raises:
-            Refusal: in Redis' words.
+            NotAnInteger: a number that is none.
+            Refusal: any other.
         """
         try:
             return self(command, start, may_repeat=True)
+        except NotAnInteger:
+            raise
         except BadRequest as error:
             raise syntax_error() from error
 
@@ -81,11 +88,18 @@ def read_integer(text: bytes) -> int:
     """A 64-bit number as Redis reads it.
 
     Raises:
-        Refusal: it is none.
+        NotAnInteger: it is none.
     """
     if _INTEGER.fullmatch(text) and MIN_INTEGER <= (number := int(text)) <= MAX_INTEGER:
         return number
-    raise Refusal("ERR value is not an integer or out of range")
+    raise NotAnInteger("value is not an integer or out of range")
+
+
+def condition_of(given: Mapping[bytes, object]) -> Condition:
+    """What NX and XX say."""
+    if b"NX" in given:
+        return Condition.IF_ABSENT
+    return Condition.IF_PRESENT if b"XX" in given else Condition.ALWAYS
 
 
 def text_of(word: bytes) -> str:

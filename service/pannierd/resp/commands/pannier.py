@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from pannierd.cache import Condition, Outcome
+from pannierd.cache import Outcome
 from pannierd.cache.write import Write
 from pannierd.errors import BadRequest, DeadlineExceeded
 from pannierd.resilience import Deadline
-from pannierd.resp.commands.options import Kind, Options, read_integer, text_of
+from pannierd.resp.commands.options import Kind, Options, condition_of, read_integer, text_of
 from pannierd.resp.commands.row import ONE_KEY, PLAIN, READ, REMOVE, SLOW_READ, WRITE, Reply, Row
 from pannierd.resp.fetched import told
 from pannierd.resp.replies import OK, bulk, simple
+from pannierd.telemetry.traces import trace_id
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping
@@ -56,7 +57,7 @@ def namespace(session: Session, command: Command) -> bytes:
 
 
 def call(session: Session, command: Command) -> Reply:
-    """A command under a deadline. The traceparent is for the commands that trace."""
+    """A command under a deadline. The traceparent names its trace in the log."""
     milliseconds = read_integer(command[1])
     if milliseconds <= 0:
         raise DeadlineExceeded("the deadline had passed when the command arrived")
@@ -64,7 +65,7 @@ def call(session: Session, command: Command) -> Reply:
     if session.lane.dispatch.table.is_frame(inner):
         raise BadRequest(f"PN.CALL carries no {text_of(inner[0][:64])}")
     deadline = Deadline.ahead_of(min(milliseconds, session.lane.limits.max_deadline_ms), session.lane.clock)
-    reply = session.lane.dispatch.execute(session, inner)
+    reply = session.lane.dispatch.execute(session, inner, trace_id(text_of(command[2])))
     return reply if isinstance(reply, bytes) else _within(deadline, reply)
 
 
@@ -136,11 +137,6 @@ async def _fetched_later(session: Session, view: View, key: bytes, waiting: Awai
 
 
 def _write(value: bytes, given: Mapping[bytes, Any]) -> Write:
-    condition = Condition.ALWAYS
-    if b"NX" in given:
-        condition = Condition.IF_ABSENT
-    elif b"XX" in given:
-        condition = Condition.IF_PRESENT
     lease, etag = given.get(b"LEASE"), given.get(b"IFMATCH")
     return Write(
         value,
@@ -149,7 +145,7 @@ def _write(value: bytes, given: Mapping[bytes, Any]) -> Write:
         tags=tuple(dict.fromkeys(text_of(tag) for tag in given.get(b"TAGS", ()))),
         content_type=text_of(given.get(b"TYPE", b"")),
         lease=None if lease is None else text_of(lease),
-        condition=condition,
+        condition=condition_of(given),
         etag=None if etag is None else text_of(etag).strip('"'),
     )
 

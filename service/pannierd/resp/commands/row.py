@@ -31,6 +31,10 @@ PLAIN: Final = frozenset({"loading", "stale", "fast"})
 STRANGER: Final = frozenset({"no_auth", "loading", "stale", "fast"})
 
 
+OUR_PREFIX: Final = "PN."
+"""How Pannier's own commands begin, which name errors by their codes."""
+
+
 @dataclass(frozen=True)
 class Row:
     """A command.
@@ -57,8 +61,8 @@ class Row:
 
     @cached_property
     def is_ours(self) -> bool:
-        """Whether it is one of Pannier's own, which name errors by their codes."""
-        return self.name.startswith("PN.")
+        """Whether it is one of Pannier's own."""
+        return self.name.startswith(OUR_PREFIX)
 
     @cached_property
     def uses_cache(self) -> bool:

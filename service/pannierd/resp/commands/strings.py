@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from pannierd.cache import Condition, StoreResult
 from pannierd.cache.write import Write
 from pannierd.resp.commands.lives import LIFE_OPTIONS, ONE_LIFE, life, life_of
-from pannierd.resp.commands.options import MAX_INTEGER, MIN_INTEGER, Kind, Options, read_integer
+from pannierd.resp.commands.options import MAX_INTEGER, MIN_INTEGER, Kind, Options, condition_of, read_integer
 from pannierd.resp.commands.row import (
     ALL_KEYS,
     KEY_VALUE_PAIRS,
@@ -52,7 +52,7 @@ def set_(session: Session, command: Command) -> bytes:
     view = session.bound
     before = view.peek(key)
     old = session.dialect.null if before is None else before.wire
-    condition = _condition(given)
+    condition = condition_of(given)
     if ttl_ms is not None and ttl_ms <= 0:
         is_done = _holds(condition, before)
         if is_done:
@@ -152,12 +152,6 @@ def decrby(session: Session, command: Command) -> bytes:
     if number == MIN_INTEGER:
         raise Refusal("ERR decrement would overflow")
     return _add(session, command[1], -number)
-
-
-def _condition(given: dict[bytes, object]) -> Condition:
-    if b"NX" in given:
-        return Condition.IF_ABSENT
-    return Condition.IF_PRESENT if b"XX" in given else Condition.ALWAYS
 
 
 def _holds(condition: Condition, before: Entry | None) -> bool:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from pannierd.errors import BadRequest
 from pannierd.resp.commands import client, connection, introspection, keys, pannier, server, strings, transactions
-from pannierd.resp.refusals import Refusal, wrong_arity
+from pannierd.resp.refusals import wrong_arity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -34,15 +35,15 @@ class Table:
         """The row of a command, of its subcommand where it has one, once its number of words fits.
 
         Raises:
-            Refusal: there is no such command, or it has too few words, or too many.
+            BadRequest: there is no such command, or it has too few words, or too many.
         """
         row = self.get(command[0])
         if row is None:
-            raise Refusal(_unknown(command))
+            raise BadRequest(_unknown(command))
         if row.subcommands and len(command) > 1:
             inner = row.subcommands.get(command[1].upper())
             if inner is None:
-                raise Refusal(f"ERR unknown subcommand '{_shown(command[1])}'. Try {row.name} HELP.")
+                raise BadRequest(f"unknown subcommand '{_shown(command[1])}'. Try {row.name} HELP.")
             row = inner
         if not row.takes(len(command)):
             raise wrong_arity(row.name)
@@ -75,7 +76,7 @@ def _unknown(command: Command) -> str:
         if len(shown) >= SHOWN_BYTES:
             break
         shown += f"'{_shown(word[: SHOWN_BYTES - len(shown)])}' "
-    return f"ERR unknown command '{_shown(command[0])}', with args beginning with: {shown}"
+    return f"unknown command '{_shown(command[0])}', with args beginning with: {shown}"
 
 
 def _shown(word: bytes) -> str:

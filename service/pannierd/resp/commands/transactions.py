@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from pannierd.errors import TooLarge
 from pannierd.resp.commands.row import PLAIN, Row
 from pannierd.resp.refusals import Refusal
 from pannierd.resp.replies import OK, QUEUED, array
@@ -47,14 +48,14 @@ def queue(session: Session, transaction: Transaction, command: Command) -> bytes
     """Keep a command for EXEC.
 
     Raises:
-        Refusal: there is no more room.
+        TooLarge: there is no more room.
     """
     limits = session.lane.limits
     transaction.size_bytes += sum(map(len, command))
     has_room = len(transaction.commands) < limits.max_lane_arguments
     if not has_room or transaction.size_bytes > limits.max_lane_command_bytes:
         transaction.is_broken = True
-        raise Refusal("ERR the transaction is larger than the limits of one command")
+        raise TooLarge("the transaction is larger than the limits of one command")
     transaction.commands.append(command)
     return QUEUED
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pannierd.config import Limits
     from pannierd.operations.cache import CacheOperations
     from pannierd.operations.view import View
+    from pannierd.telemetry.metrics import Metrics
     from pannierd.web.call import Call
 
 __all__ = ["BulkRoutes"]
@@ -27,10 +28,11 @@ __all__ = ["BulkRoutes"]
 class BulkRoutes:
     """`POST /v1/cache:batch` and `POST /v1/cache:invalidate`."""
 
-    def __init__(self, operations: CacheOperations, limits: Limits) -> None:
+    def __init__(self, operations: CacheOperations, limits: Limits, metrics: Metrics) -> None:
         self._operations = operations
         self._max_operations = limits.max_batch_operations
         self._max_bytes = limits.max_body_bytes
+        self._metrics = metrics
 
     def routes(self) -> list[Route]:
         """The table."""
@@ -58,7 +60,7 @@ class BulkRoutes:
         view = self._operations.view(call.caller, batch.namespace)
         view.admit(max(len(batch.operations), 1))
         room = Room(self._max_bytes)
-        return json_reply(BatchResults([_result(view, operation, room) for operation in batch.operations]))
+        return json_reply(BatchResults([self._outcome(view, operation, room) for operation in batch.operations]))
 
     async def invalidate(self, call: Call) -> Reply:
         """Kill what is named."""
@@ -73,6 +75,14 @@ class BulkRoutes:
             soft=wanted.soft,
         )
         return json_reply(Invalidated(acknowledged=True, scope=reach.scope))
+
+    def _outcome(self, view: View, operation: Get | Set | Delete, room: Room) -> OperationResult:
+        try:
+            return _result(view, operation, room)
+        except PannierdError as error:
+            if error.turns_away:
+                self._metrics.refused(error.code)
+            return OperationResult("error", error=problem_of(error))
 
 
 class Room:
@@ -92,16 +102,13 @@ class Room:
 
 
 def _result(view: View, operation: Get | Set | Delete, room: Room) -> OperationResult:
-    try:
-        match operation:
-            case Get():
-                return _read(view, view.get(operation.key_bytes), room)
-            case Set():
-                return OperationResult(view.store(operation.key_bytes, _write(operation)).value)
-            case Delete():
-                return OperationResult("deleted" if view.delete(operation.key_bytes) else "absent")
-    except PannierdError as error:
-        return OperationResult("error", error=problem_of(error))
+    match operation:
+        case Get():
+            return _read(view, view.get(operation.key_bytes), room)
+        case Set():
+            return OperationResult(view.store(operation.key_bytes, _write(operation)).value)
+        case Delete():
+            return OperationResult("deleted" if view.delete(operation.key_bytes) else "absent")
 
 
 def _read(view: View, entry: Entry | None, room: Room) -> OperationResult:
