@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
 import pannier
 from documentation.sidecar import Sidecar
 from pannier import cache, cache_invalidate, cache_refresh
+from pannier.client import DEFAULT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,7 +35,7 @@ def make_service(lane_url: str, tmp_path: Path) -> Iterator[Callable[[], UserSer
 
     def make() -> UserService:
         clients.append(pannier.Client(lane_url, namespace=tmp_path.name[-60:], timeout=TIMEOUT_S))
-        return UserService(database, clients[-1])
+        return service_of(database, clients[-1])
 
     yield make
     for client in clients:
@@ -44,40 +47,50 @@ def users(make_service: Callable[[], UserService]) -> UserService:
     return make_service()
 
 
-class UserService:
+class UserService(Protocol):
     """The guide's service, synchronous here; the page itself runs the asynchronous one."""
 
-    def __init__(self, database: dict[str, str], client: pannier.Client) -> None:
-        self.reads = 0
+    database: dict[str, str]
+    reads: int
 
-        def find_one(user_id: str | None) -> dict[str, str] | None:
+    def get_user(self, user_id: str | None) -> dict[str, str] | None: ...
+    def update_user(self, user_id: str, name: str) -> None: ...
+    def reload_user(self, user_id: str) -> dict[str, str] | None: ...
+
+
+def service_of(database: dict[str, str], client: pannier.Client) -> UserService:
+    """A service with its own class, whose methods use the client of its process."""
+
+    class DecoratedUserService:
+        def __init__(self) -> None:
+            self.database = database
+            self.reads = 0
+
+        def find_one(self, user_id: str | None) -> dict[str, str] | None:
             self.reads += 1
-            return {"name": database[user_id]} if user_id in database else None
+            return {"name": self.database[user_id]} if user_id in self.database else None
 
         @cache(
             key="user:{user_id}",
-            ttl=3600,
+            ttl=timedelta(hours=1),
             tags=["user", "profile"],
             condition=lambda user_id: user_id is not None,
             client=client,
         )
-        def get_user(user_id: str | None) -> dict[str, str] | None:
-            return find_one(user_id)
+        def get_user(self, user_id: str | None) -> dict[str, str] | None:
+            return self.find_one(user_id)
 
         @cache_invalidate(pattern="user:*", tags=["user"], client=client)
-        def update_user(user_id: str, name: str) -> None:
+        def update_user(self, user_id: str, name: str) -> None:
             if not name:
                 raise ValueError("a name is needed")
-            database[user_id] = name
+            self.database[user_id] = name
 
         @cache_refresh(key="user:{user_id}", ttl=3600, client=client)
-        def reload_user(user_id: str) -> dict[str, str] | None:
-            return find_one(user_id)
+        def reload_user(self, user_id: str) -> dict[str, str] | None:
+            return self.find_one(user_id)
 
-        self.database = database
-        self.get_user = get_user
-        self.update_user = update_user
-        self.reload_user = reload_user
+    return DecoratedUserService()
 
 
 def test_cache_keeps_what_the_method_returned(users: UserService) -> None:
@@ -131,6 +144,24 @@ def test_cache_refresh_always_runs_and_replaces(users: UserService) -> None:
     assert users.reload_user("7") == {"name": "Barbara"}
     assert users.get_user("7") == {"name": "Barbara"}
     assert users.reads == 2
+
+
+@pytest.mark.parametrize("ttl", [3600, 3600.0, timedelta(hours=1)], ids=str)
+def test_a_life_is_in_seconds_or_a_timedelta(lane_url: str, tmp_path: Path, ttl: float | timedelta) -> None:
+    with pannier.Client(lane_url, namespace=tmp_path.name[-60:], timeout=TIMEOUT_S) as client:
+        assert cache(key="key", ttl=ttl, stale=0, client=client)(lambda: 7)() == 7
+        life_ms = client.cache().explain("key")["entry"]["ttl_ms"]
+    assert 3_600_000 * 0.8 < life_ms <= 3_600_000  # lives are shortened by chance, so that not all end at once
+
+
+def test_the_cache_manager_is_the_default_clients_cache(lane_url: str, tmp_path: Path) -> None:
+    make = partial(pannier.Client, lane_url, namespace=tmp_path.name[-60:], timeout=TIMEOUT_S)
+    with DEFAULT.replaced(make), pannier.client() as client:
+        cache_manager = client.cache()
+        cache_manager.set("key", {"name": "Ada"}, ttl=60)
+        assert pannier.client().cache().get("key") == {"name": "Ada"}
+        cache_manager.delete("key")
+        assert cache_manager.get("key") is None
 
 
 async def test_the_same_decorators_take_asynchronous_methods(lane_url: str) -> None:
