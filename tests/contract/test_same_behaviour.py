@@ -13,6 +13,7 @@ from both_kinds import decorated, loaded, made
 from contract.backends import Backend, backend
 from pannier import Reach, cache, cache_invalidate, cache_refresh
 from pannier._commands import Space
+from patience import until_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -226,8 +227,7 @@ def test_of_two_clients_that_load_at_once_one_runs_the_function(make: Callable[.
         first = threads.submit(one.cache().get_or_set, "key", load)
         assert is_running.wait(20)
         second = threads.submit(other.cache().get_or_set, "key", load)
-        while not one.cache().explain("key")["lease"]["waiting"]:
-            pass
+        until_now(lambda: one.cache().explain("key")["lease"]["waiting"])
         may_end.set()
         assert first.result() == second.result() == result
     assert runs == [1]
@@ -236,9 +236,8 @@ def test_of_two_clients_that_load_at_once_one_runs_the_function(make: Callable[.
 def test_a_connection_that_closes_gives_its_lease_to_who_waits(make: Callable[..., Any]) -> None:
     with make("sync", timeout=20) as one, make("sync", timeout=20) as other, ThreadPoolExecutor(1) as threads:
         assert one.sidecar.ask(SPACE.fetch(b"key"))[2] is not None
-        waiting = threads.submit(other.sidecar.ask, SPACE.fetch_waiting(b"key", 20_000))
-        while not one.cache().explain("key")["lease"]["waiting"]:
-            pass
+        waiting = threads.submit(other.sidecar.ask, SPACE.fetch_waiting(b"key", 20))
+        until_now(lambda: one.cache().explain("key")["lease"]["waiting"])
         one.close()
         assert waiting.result()[2] is not None
 
@@ -246,13 +245,12 @@ def test_a_connection_that_closes_gives_its_lease_to_who_waits(make: Callable[..
 def test_who_waits_in_vain_gets_neither_value_nor_lease(make: Callable[..., Any], sidecar: Backend) -> None:
     with make("sync", timeout=20) as one, make("sync", timeout=20) as other, ThreadPoolExecutor(1) as threads:
         lease = one.sidecar.ask(SPACE.fetch(b"key"))[2]
-        waiting = threads.submit(other.sidecar.ask, SPACE.fetch_waiting(b"key", 200))
-        while not waiting.done() and not one.cache().explain("key")["lease"]["waiting"]:
-            pass
+        waiting = threads.submit(other.sidecar.ask, SPACE.fetch_waiting(b"key", 0.25))
+        until_now(lambda: waiting.done() or one.cache().explain("key")["lease"]["waiting"])
         sidecar.advance(1)
         assert waiting.result() == [b"miss", None, None, 0, b""]
         one.sidecar.ask(SPACE.release(b"key", lease))
-        assert other.sidecar.ask(SPACE.fetch_waiting(b"key", 200))[2] is not None
+        assert other.sidecar.ask(SPACE.fetch_waiting(b"key", 0.25))[2] is not None
 
 
 def test_a_near_cache_hears_of_other_clients_changes(make: Callable[..., Any]) -> None:
@@ -260,11 +258,9 @@ def test_a_near_cache_hears_of_other_clients_changes(make: Callable[..., Any]) -
         near.cache().set("key", "old")
         assert near.cache().get("key") == near.cache().get("key") == "old"
         other.cache().set("key", "new")
-        while near.cache().get("key") != "new":
-            pass
+        until_now(lambda: near.cache().get("key") == "new")
         other.cache().invalidate(patterns=["k*"])
-        while near.cache().get("key") is not None:
-            pass
+        until_now(lambda: near.cache().get("key") is None)
 
 
 def test_explain_tells_the_same_of_both(values: Any, sidecar: Backend) -> None:
