@@ -47,7 +47,7 @@ class LaneBench:
         self.listener: TcpListener
         self.log = structlog.testing.CapturingLogger()
         self.metrics = Metrics("0")
-        wrapped = structlog.wrap_logger(self.log)
+        wrapped = structlog.wrap_logger(self.log, processors=[])
         self.lane = Lane(
             self.bench.operations,
             Tenants(tenants or {}, self.clock, wrapped, self.metrics.degraded),

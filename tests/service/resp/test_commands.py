@@ -255,7 +255,8 @@ def full_of_namespaces(tmp_path: Path) -> LaneBench:
     say = lane.session()
     say("AUTH", "token-of-bank")
     for n in range(MAX_NAMESPACES):
-        say("PN.STORE", "k", "the bank's", "NS", f"space{n}")
+        say("PN.NS", f"space{n}")
+        assert say("SET", "k", "the bank's") == b"OK"
     return lane
 
 

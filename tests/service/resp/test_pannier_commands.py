@@ -10,6 +10,8 @@ from fakes import Bench
 from lane_bench import LaneBench, Talk
 from pannierd.config import Namespace
 
+TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
 
 @pytest.fixture
 def lane() -> LaneBench:
@@ -134,9 +136,20 @@ def test_a_value_that_is_refused_gives_its_lease_back(say: Talk) -> None:
 
 
 def test_call_carries_a_command_with_room_for_a_trace(say: Talk) -> None:
-    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-    assert say("PN.CALL", 1_000, trace, "SET", "k", "v") == b"OK"
+    assert say("PN.CALL", 1_000, TRACEPARENT, "SET", "k", "v") == b"OK"
     assert say("PN.CALL", 1_000, "-", "GET", "k") == b"v"
+
+
+@pytest.mark.parametrize(("traceparent", "trace_id"), [(TRACEPARENT, TRACEPARENT[3:35]), ("-", None), ("x" * 55, None)])
+def test_the_log_names_whose_command_failed_and_its_trace(
+    lane: LaneBench, say: Talk, traceparent: str, trace_id: str | None
+) -> None:
+    lane.clock.now = float("nan")  # what no command reckons with
+    told = say("PN.CALL", 1_000, traceparent, "SET", "k", "v", "EXAT", 1)
+    assert told == "ERR a fault in the sidecar; its log has it"
+    (line,) = lane.log.calls
+    named = {"command": "SET", "client_id": 1, "tenant": "default", "trace_id": trace_id}
+    assert line.kwargs.items() >= named.items()
 
 
 def tracking(lane: LaneBench, *words: str) -> Talk:
