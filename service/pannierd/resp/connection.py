@@ -112,9 +112,8 @@ class Connection(asyncio.Protocol):
         self._outgoing.unread.sank()
         self._go_on()
 
-    def connection_lost(self, error: Exception | None) -> None:
+    def connection_lost(self, _: Exception | None) -> None:
         """Give back what the connection had."""
-        del error
         if self not in self._listener.connections:
             return
         self._is_ending = True
