@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import pannier.aio
-from pannier import DeadlineExceeded, cache
+from pannier import DeadlineExceeded, Overloaded, cache
+from pannier._wire import PING
+from pannier.errors import Disconnected
 from patience import until
 from scripted_lane import MISS, Connection, ScriptedLane, hit, miss
 
@@ -93,6 +95,55 @@ async def test_a_lease_that_nobody_waits_for_is_given_back(
     held.let_go(miss(b"lease-1"))
     await asyncio.to_thread(lane.until_asked, "PN.RELEASE")
     assert lane.asked("PN.RELEASE") == [[b"PN.RELEASE", b"key", b"lease-1"]]
+
+
+async def test_a_lease_that_arrives_in_the_turn_in_which_its_caller_gives_up_is_given_back(
+    client: pannier.aio.Client, lane: ScriptedLane, held: Held
+) -> None:
+    @cache(key="key", client=client)
+    async def get() -> int:
+        return 7
+
+    caller = asyncio.create_task(get())
+    await held.until(1)
+    line = client.sidecar.here().line
+    assert line is not None
+    line.data_received(miss(b"lease-1"))
+    caller.cancel()
+    await asyncio.wait([caller])
+    assert caller.cancelled()
+    await asyncio.to_thread(lane.until_asked, "PN.RELEASE")
+    assert lane.asked("PN.RELEASE") == [[b"PN.RELEASE", b"key", b"lease-1"]]
+
+
+async def test_more_keys_than_a_line_takes_at_once_are_asked_in_parts(aio_client: pannier.aio.Client) -> None:
+    users = aio_client.cache()
+    values = {f"key:{number}": number for number in range(70_000)}
+    assert await users.set_many(values)
+    assert await users.get_many(values) == values
+
+
+async def test_a_line_with_too_many_calls_refuses_the_latest(client: pannier.aio.Client, lane: ScriptedLane) -> None:
+    lane.answers["PING"] = lambda *_: None
+    line = await client.sidecar.here().connected()
+    calls = [line.ask(PING) for _ in range(65_536 + 2)]
+    await until(calls[-1].done)
+    assert [type(call.exception()) for call in calls[-2:]] == [Overloaded, Overloaded]
+    assert not calls[-3].done()
+    line.abort()
+    assert {type(error) for error in await asyncio.gather(*calls[:-2], return_exceptions=True)} == {Disconnected}
+
+
+async def test_threads_may_look_for_pushes_at_once(lane: ScriptedLane) -> None:
+    """Two loops share a near-cache, and each proves its hits by the one feed."""
+    async with pannier.aio.Client(lane.url, near_cache=True) as client:
+        line = await client.sidecar.here().connected()
+
+        def look() -> None:
+            for _ in range(20_000):
+                line.valid_until(0.0)
+
+        await asyncio.gather(asyncio.to_thread(look), asyncio.to_thread(look))
 
 
 async def test_a_wait_that_is_given_up_leaves_its_line_to_others_only_when_it_is_quiet(

@@ -191,7 +191,7 @@ def test_a_refusal_ends_with_1(shell: Shell) -> None:
 
 def test_the_token_is_read_from_its_file(tmp_path: Path) -> None:
     for name in ("right", "wrong"):
-        (tmp_path / name).write_text(f"a-token-that-is-{name}\n")
+        (tmp_path / name).write_text(f"# of the shop\n\na-token-that-is-{name}\n")
         (tmp_path / name).chmod(0o600)
     with serving(tmp_path, f"tenants.shop.token_file={tmp_path}/right") as daemon:
         shell = Shell(f"unix://{daemon.socket}", "default")
@@ -199,6 +199,14 @@ def test_the_token_is_read_from_its_file(tmp_path: Path) -> None:
         refused = shell("--token-file", f"{tmp_path}/wrong", "status")
     assert refused.exit_code == 1
     assert refused.stderr.endswith("(unauthenticated)\n")
+
+
+def test_a_file_without_a_token_makes_nobody_somebody_else(tmp_path: Path) -> None:
+    (tmp_path / "empty").write_text("\n")
+    done = CliRunner().invoke(
+        command_line, ["--token-file", f"{tmp_path}/empty", "status"], env={"PANNIER_TOKEN": "another"}
+    )
+    assert (done.exit_code, "expected a line with a token" in done.stderr) == (2, True)
 
 
 def test_without_its_extra_the_command_says_what_to_install(tmp_path: Path) -> None:

@@ -83,6 +83,17 @@ def test_a_push_drops_the_key_in_every_namespace(near: Near) -> None:
     assert not near.has(b"8")
 
 
+def test_with_very_many_namespaces_it_begins_anew(near: Near) -> None:
+    """So that a push, which is looked up in each of them, stays cheap."""
+    for number in range(1_000):
+        near.keep(b"7", prefix=b"%d\0" % number)
+    assert near.has(b"7", b"0\0")
+    near.keep(b"7", prefix=b"one-more\0")
+    assert [near.has(b"7", b"0\0"), near.has(b"7", b"one-more\0")] == [False, True]
+    near.cache.pushed([b"7"])
+    assert not near.has(b"7", b"one-more\0")
+
+
 def test_a_fetch_whose_key_was_pushed_while_it_was_on_its_way_keeps_nothing(near: Near) -> None:
     one, other = near.cache.expect(PREFIX, b"7"), near.cache.expect(PREFIX, b"7")
     near.cache.pushed([b"7"])
