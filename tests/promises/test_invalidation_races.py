@@ -54,7 +54,7 @@ def test_a_load_that_an_invalidation_overtook_is_never_served(
     invalidation: str,
     soft: bool,  # noqa: FBT001
 ) -> None:
-    """The tag is known only from the result: nobody could name it when the load began."""
+    """T1, T2: the tag is known only from the result, so nobody could name it when the load began."""
     begin, status = LOADS[load]
     loading = begin(site)
     assert loading.status == status
@@ -83,6 +83,7 @@ def test_a_load_that_began_after_the_invalidation_is_kept(site: Site, invalidati
 
 
 def test_a_deleted_key_is_not_brought_back_by_a_load_that_read_the_old_value(site: Site) -> None:
+    """T1: also by a plain delete."""
     loading = site.loader.fetch(KEY)
     site.writer.delete(KEY)
     assert site.loader.store(KEY, b"v1", lease=loading.lease) == "lease_lost"
@@ -105,6 +106,7 @@ def test_an_invalidation_of_something_else_does_not_disturb_a_load(site: Site) -
 
 
 def test_a_tag_invalidated_in_another_namespace_overtakes_a_load_too(site: Site) -> None:
+    """T2: tags are the tenant's, across its namespaces."""
     loading = site.loader.fetch(KEY)
     site.elsewhere.invalidate(tags=["red"])
     assert site.loader.store(KEY, b"v1", lease=loading.lease, tags=["red"]) == "lease_lost"
@@ -113,6 +115,7 @@ def test_a_tag_invalidated_in_another_namespace_overtakes_a_load_too(site: Site)
 
 @pytest.mark.parametrize("invalidation", INVALIDATIONS)
 def test_invalidate_hard_then_fail_serves_nothing(site: Site, invalidation: str) -> None:
+    """T5: hard forbids what soft allows."""
     site.loader.store(KEY, b"v1", stale_ms=HOUR, tags=["red"])
     site.writer.invalidate(**INVALIDATIONS[invalidation])
     for _ in range(2):
@@ -124,6 +127,7 @@ def test_invalidate_hard_then_fail_serves_nothing(site: Site, invalidation: str)
 
 @pytest.mark.parametrize("invalidation", INVALIDATIONS)
 def test_invalidate_softly_then_fail_serves_the_stale_value_and_says_so(site: Site, invalidation: str) -> None:
+    """T5: soft allows what hard forbids."""
     site.loader.store(KEY, b"v1", stale_ms=HOUR, tags=["red"])
     site.writer.invalidate(**INVALIDATIONS[invalidation], soft=True)
     for _ in range(2):
@@ -136,7 +140,7 @@ def test_invalidate_softly_then_fail_serves_the_stale_value_and_says_so(site: Si
 
 @pytest.mark.parametrize("invalidation", INVALIDATIONS)
 def test_write_invalidate_and_write_in_one_instant(site: Site, invalidation: str) -> None:
-    """The order is that of the calls; the clock does not move here at all."""
+    """T9: the order is that of the calls; the clock does not move here at all."""
     site.loader.store(KEY, b"v1", tags=["red"])
     site.writer.invalidate(**INVALIDATIONS[invalidation])
     assert site.loader.get(KEY) is None
@@ -147,7 +151,7 @@ def test_write_invalidate_and_write_in_one_instant(site: Site, invalidation: str
 
 
 def test_an_invalidation_outlives_whatever_it_killed(site: Site) -> None:
-    """However long the entry would have lived, and however many tags were invalidated since."""
+    """T7: however long the entry would have lived, and however many tags were invalidated since."""
     site.loader.store(KEY, b"v1", ttl_ms=29 * 24 * HOUR, tags=["red"])
     site.writer.invalidate(tags=["red"])
     for start in range(0, 2_000, 100):

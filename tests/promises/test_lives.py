@@ -19,6 +19,7 @@ DAY = 24 * 3_600
 
 
 def test_a_value_lives_until_its_time_and_not_an_instant_longer(site: Site) -> None:
+    """T28: fresh, stale and gone each begin on time."""
     site.writer.store(b"key", b"v", ttl_ms=1_500, stale_ms=500)
     seen = []
     for _ in range(5):
@@ -80,7 +81,7 @@ def test_reading_does_not_lengthen_a_life(site: Site) -> None:
 
 
 def test_a_life_longer_than_a_timer_can_count_ends_when_it_should(site: Site) -> None:
-    """2^31 ms are 24.8 days."""
+    """T28: 2^31 ms are 24.8 days."""
     site.writer.store(b"key", b"v", ttl_ms=29 * DAY * 1_000, stale_ms=0)
     site.bench.clock.advance(29 * DAY - 1)
     assert site.loader.get(b"key") == b"v"
@@ -96,6 +97,7 @@ def test_no_life_is_longer_than_the_namespace_allows(site: Site) -> None:
 
 @pytest.mark.parametrize("draw", [0.0, 0.5, 0.999])
 def test_jitter_shortens_a_fills_life_once_and_never_lengthens_it(site: Site, draw: float) -> None:
+    """T28: within the bound that the namespace states."""
     site.bench.draw.value = draw
     lease = site.loader.fetch(b"key").lease
     site.loader.store(b"key", b"v", lease=lease, ttl_ms=100_000)
@@ -108,6 +110,7 @@ def test_jitter_shortens_a_fills_life_once_and_never_lengthens_it(site: Site, dr
 
 @pytest.mark.parametrize("milliseconds", [0, -1])
 def test_a_life_of_nothing_is_refused_and_leaves_what_was_there(sidecar: BothLanes, milliseconds: int) -> None:
+    """T28: 0 and less are no lives."""
     lane, web, raw = sidecar.lane(), sidecar.web(), sidecar.dial()
     lane.store(b"key", b"v")
     for words in (
@@ -150,6 +153,7 @@ class TestNothing:
         return Bench(namespaces={"default": Namespace(negative_ttl_ms=2_000)})
 
     def test_it_is_kept_for_its_own_time(self, site: Site) -> None:
+        """T29: its life is not that of a value."""
         lease = site.loader.fetch(b"key").lease
         assert site.loader.store(b"key", b"", lease=lease, content_type=NONE_TYPE) == "stored"
         site.bench.clock.advance(1.9)
@@ -158,6 +162,7 @@ class TestNothing:
         assert site.writer.get(b"key") is None
 
     def test_it_is_cleared_when_the_thing_is_made(self, site: Site) -> None:
+        """T29: an invalidation of the key clears it."""
         site.loader.store(b"key", b"", content_type=NONE_TYPE)
         site.writer.invalidate(keys=[b"key"])
         loading = site.loader.fetch(b"key")

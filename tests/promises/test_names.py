@@ -49,6 +49,7 @@ ODD_KEYS = [
 
 
 def test_no_two_keys_are_one(site: Site) -> None:
+    """T25: keys are told apart by their bytes."""
     for number, key in enumerate(ODD_KEYS):
         assert site.writer.store(key, b"%d" % number) == "stored"
     for number, key in enumerate(ODD_KEYS):
@@ -56,6 +57,7 @@ def test_no_two_keys_are_one(site: Site) -> None:
 
 
 def test_to_delete_one_key_deletes_no_other(site: Site) -> None:
+    """T25: nor does a key reach into another."""
     for key in ODD_KEYS:
         site.writer.store(key, b"v")
     for number, key in enumerate(ODD_KEYS):
@@ -65,6 +67,7 @@ def test_to_delete_one_key_deletes_no_other(site: Site) -> None:
 
 
 def test_an_invalidated_key_is_no_pattern(site: Site) -> None:
+    """T25: what is special in a pattern is plain in a key."""
     for key in (b"user:1", b"user:*", b"user:?", b"user:[12]"):
         site.writer.store(key, b"v")
     site.writer.invalidate(keys=[b"user:*", b"user:?", b"user:[12]"])
@@ -73,6 +76,7 @@ def test_an_invalidated_key_is_no_pattern(site: Site) -> None:
 
 
 def test_a_pattern_that_escapes_its_stars_names_one_key(site: Site) -> None:
+    """T25: what is special can be made plain."""
     for key in (b"user:1", b"user:*", b"user:\\"):
         site.writer.store(key, b"v")
     site.writer.invalidate(patterns=[b"user:\\*"])
@@ -87,6 +91,7 @@ def test_a_tag_is_no_pattern_and_no_prefix(site: Site) -> None:
 
 @pytest.mark.parametrize("soft", [False, True], ids=["hard", "soft"])
 def test_a_namespace_is_no_prefix_of_another(sidecar: BothLanes, soft: bool) -> None:  # noqa: FBT001
+    """T25: `users` never clears `usersAbc`."""
     names = ["users", "usersAbc", "user", "users:1", "users.", "Users"]
     lanes = {name: sidecar.lane(name) for name in names}
     for number, name in enumerate(names):
@@ -99,6 +104,7 @@ def test_a_namespace_is_no_prefix_of_another(sidecar: BothLanes, soft: bool) -> 
 
 
 def test_where_a_namespace_ends_and_a_key_begins_is_no_matter_of_characters(sidecar: BothLanes) -> None:
+    """T25: no separator can be forged."""
     places = [("a", b"b:c"), ("a:b", b"c"), ("a:b:c", b":"), ("a", b"b:c:")]
     for number, (namespace, key) in enumerate(places):
         sidecar.lane(namespace).store(key, b"%d" % number)

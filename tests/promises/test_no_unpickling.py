@@ -41,6 +41,7 @@ VALUES = [
 
 @pytest.mark.parametrize("value", VALUES, ids=range(len(VALUES)))
 def test_a_value_comes_back_as_it_was(site: Site, value: bytes) -> None:
+    """T22: whatever it looks like, it is bytes."""
     for content_type in ("application/octet-stream", "application/json", "application/x-python-pickle"):
         site.writer.store(b"key", value, content_type=content_type)
         assert site.loader.get(b"key") == value
@@ -49,6 +50,7 @@ def test_a_value_comes_back_as_it_was(site: Site, value: bytes) -> None:
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_nothing_that_makes_objects_of_bytes_is_imported(source: Path) -> None:
+    """T22: neither here nor in the client."""
     imported = set()
     for node in ast.walk(ast.parse(source.read_bytes())):
         if isinstance(node, ast.Import):

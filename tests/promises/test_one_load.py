@@ -35,6 +35,7 @@ def herd_of(sidecar: BothLanes, size: int) -> list[LaneConnection]:
 
 
 async def test_a_herd_of_misses_is_granted_one_lease_and_gets_one_value() -> None:
+    """T26: many tasks."""
     view = Bench().view()
     lease = lease_of(view)
     herd = [wait_for(view) for _ in range(HERD)]
@@ -45,6 +46,7 @@ async def test_a_herd_of_misses_is_granted_one_lease_and_gets_one_value() -> Non
 
 
 def test_a_herd_of_connections_is_granted_one_lease_and_gets_one_value(sidecar: BothLanes) -> None:
+    """T26: many connections."""
     holder = sidecar.dial()
     _, _, lease, _, _ = holder.call("PN.FETCH", KEY)
     herd = herd_of(sidecar, HERD)
@@ -55,6 +57,7 @@ def test_a_herd_of_connections_is_granted_one_lease_and_gets_one_value(sidecar: 
 
 
 async def test_a_herd_at_the_end_of_a_life_is_served_stale_while_one_refreshes() -> None:
+    """T26: at the end of a life."""
     bench = Bench()
     view = bench.view()
     view.store(KEY, write(ttl_ms=1_000))
@@ -66,6 +69,7 @@ async def test_a_herd_at_the_end_of_a_life_is_served_stale_while_one_refreshes()
 
 
 async def test_a_herd_after_everything_was_dropped_is_one_load_for_each_key() -> None:
+    """T26: after everything was dropped."""
     view = Bench().view()
     keys = [b"%d" % number for number in range(10)]
     for key in keys:
@@ -76,6 +80,7 @@ async def test_a_herd_after_everything_was_dropped_is_one_load_for_each_key() ->
 
 
 def test_a_dead_holders_load_is_taken_over_by_one_of_those_who_wait(sidecar: BothLanes) -> None:
+    """T26: a dead holder."""
     holder = sidecar.dial()
     holder.call("PN.FETCH", KEY)
     first, second = herd_of(sidecar, 2)
@@ -87,6 +92,7 @@ def test_a_dead_holders_load_is_taken_over_by_one_of_those_who_wait(sidecar: Bot
 
 
 def test_a_silent_holder_is_replaced_and_its_late_fill_is_refused(sidecar: BothLanes) -> None:
+    """T26: a late holder."""
     holder = sidecar.dial()
     late = holder.call("PN.FETCH", KEY)[2]
     (follower,) = herd_of(sidecar, 1)
@@ -166,6 +172,7 @@ def test_a_made_up_lease_fills_nothing(site: Site) -> None:
 
 
 def test_one_that_gives_up_waiting_does_not_stop_the_load_for_the_others(sidecar: BothLanes) -> None:
+    """T27: one gives up."""
     holder = sidecar.dial()
     lease = holder.call("PN.FETCH", KEY)[2]
     patient, impatient = herd_of(sidecar, 2)
@@ -176,6 +183,7 @@ def test_one_that_gives_up_waiting_does_not_stop_the_load_for_the_others(sidecar
 
 
 def test_when_all_have_given_up_nothing_is_left_behind(sidecar: BothLanes) -> None:
+    """T27: all give up."""
     holder = sidecar.dial()
     holder.call("PN.FETCH", KEY)
     for connection in herd_of(sidecar, 3):
@@ -187,7 +195,7 @@ def test_when_all_have_given_up_nothing_is_left_behind(sidecar: BothLanes) -> No
 
 
 async def test_waiters_that_are_cancelled_while_the_lease_comes_back_lose_it_to_nobody() -> None:
-    """The one that would have taken over is gone in that very turn: the next one takes over instead."""
+    """T27: the one that would have taken over is gone in that very turn, so the next one takes over instead."""
     bench, holder = Bench(), Connection()
     view = bench.view()
     lease_of(view, holder=holder)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 
 def test_each_write_is_seen_by_the_next_read_of_anybody(site: Site) -> None:
+    """T30: by every pair of ways."""
     for number in range(20):
         value = b"v%d" % number
         assert site.writer.store(b"key", value) == "stored"
@@ -22,7 +23,7 @@ def test_each_write_is_seen_by_the_next_read_of_anybody(site: Site) -> None:
 
 
 def test_in_one_pipeline_each_read_sees_the_write_before_it(sidecar: BothLanes) -> None:
-    """Sent in one write, so that the sidecar finds all of it in one chunk."""
+    """T30: sent in one write, so that the sidecar finds all of it in one chunk."""
     lane = sidecar.dial()
     rounds = range(200)
     lane.send(*(command for number in rounds for command in (("SET", "key", number), ("GET", "key"))))
@@ -73,6 +74,7 @@ def test_a_transaction_reads_what_it_wrote(sidecar: BothLanes) -> None:
 
 
 def test_a_batch_over_http_reads_what_it_wrote_and_so_does_the_lane_behind_it(sidecar: BothLanes) -> None:
+    """T30: HTTP, then the lane."""
     web, lane = sidecar.web(), sidecar.lane()
     operations = (
         b'{"op": "set", "key": "key", "value": "one"}, {"op": "get", "key": "key"}, '
