@@ -18,10 +18,20 @@ GUIDE = sorted((ROOT / "docs/guide").glob("*.md"))
 READMES = [ROOT / "README.md", ROOT / "client/README.md"]
 REFERENCE = ROOT / "docs/reference"
 PAGES = [*READMES, *GUIDE]
-PROSE = [ROOT / "client/README.md", *sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("[dl]*/**/*.md"))]
+PROSE = [ROOT / "client/README.md", *sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("[del]*/**/*.md"))]
 
 EXECUTED = {"sh", "console", "python", "toml", "yaml"}
 READ_ONLY = {"text", "js", "dockerfile"}
+# Commands that need more than a page's sidecar, in `shell` blocks, each with the test that holds what can be held here.
+ELSEWHERE = {
+    "make run": "test_make_run.py",
+    "make test": "check",
+    "docker build": "deploy/test_image.py",
+    "docker run": "deploy/test_image.py",
+    "docker compose": "deploy/test_compose.py",
+    "curl http://127.0.0.1:8000": "deploy/test_compose.py",
+    "kubectl apply": "deploy/test_kubernetes.py",
+}
 
 
 def named(page: Path) -> str:
@@ -41,8 +51,17 @@ def test_every_block_of_a_page_does_what_the_page_says(page: Path, tmp_path: Pat
 def test_every_block_says_its_language(page: Path) -> None:
     """A block that is not executed says so by its language, so that nothing is left out by a slip."""
     assert [
-        f"{block}: {block.language}" for block in blocks_of(page) if block.language not in EXECUTED | READ_ONLY
+        f"{block}: {block.language}"
+        for block in blocks_of(page)
+        if block.language not in EXECUTED | READ_ONLY | {"shell"}
     ] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_every_command_that_a_page_cannot_execute_is_held_elsewhere(page: Path) -> None:
+    lines = [line for block in blocks_of(page) if block.language == "shell" for line in block.text.splitlines()]
+    held = {line: [test for command, test in ELSEWHERE.items() if line.startswith(command)] for line in lines}
+    assert [line for line, tests in held.items() if not tests or not (ROOT / "tests" / tests[0]).exists()] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=named)
