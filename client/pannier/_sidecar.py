@@ -50,7 +50,8 @@ class Sidecar:
 
     def begin_anew(self) -> None:
         """This is another process now."""
-        for part in (self._transport, self._feed, self.near, self._outbox, self.heartbeat):
+        # The near-cache first: its feed tells it, by its lock, that the line is lost.
+        for part in (self.near, self._feed, self._transport, self._outbox, self.heartbeat):
             if part is not None:
                 part.begin_anew()
 

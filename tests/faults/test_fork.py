@@ -6,9 +6,11 @@ import asyncio
 import itertools
 import multiprocessing
 import os
+import signal
 import threading
 import time
 import warnings
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
@@ -114,6 +116,30 @@ def test_threads_read_on_while_their_process_forks(url: str, *, near_cache: bool
     assert codes == [0] * PROCESSES
     assert len(reads) == THREADS, "no thread stopped at a wrong value"
     assert min(reads) > 0
+
+
+def write(client: pannier.Client) -> None:
+    cache = client.cache(on_unavailable="raise")
+    assert cache.set("written", 7)
+    assert cache.get_or_set("loaded", lambda: 8) == 8
+    assert cache.get("written") == 7
+
+
+def test_a_child_whose_first_act_is_a_write_waits_for_no_lock_of_its_parents(url: str) -> None:
+    """Any of them may have been held, at the fork, by another thread: here all are."""
+    with pannier.Client(url, near_cache=True) as client, ExitStack() as held:
+        assert client.cache().get("0") == value_of(0)
+        parts = vars(client.sidecar).values()
+        locks = [lock for part in parts if (lock := getattr(part, "_lock", None)) is not None]
+        assert len(locks) == 4, "of the near-cache, its feed, the outbox and the heartbeat"
+        for lock in locks:
+            held.enter_context(lock)
+        child = forked(lambda: write(client))
+        mercy = threading.Timer(PATIENCE_S, os.kill, (child, signal.SIGKILL))
+        mercy.start()
+        assert exit_code(child) == 0
+        mercy.cancel()
+        mercy.join()
 
 
 async def read_by_tasks(client: pannier.aio.Client) -> None:
