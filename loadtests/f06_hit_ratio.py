@@ -54,7 +54,7 @@ def _key(number: int) -> bytes:
 def _replayed(trace: Trace, objects: int) -> float:
     """Percent of hits in a sidecar with room for so many objects."""
     room = {
-        "cache.memory.max_bytes": str(objects * weight(_key(0), VALUE, ())),
+        "cache.memory.max_bytes": str(objects * weight(_key(0), VALUE, (), "")),
         "namespaces.default.ttl_ms": "3600000",
     }
     with (
