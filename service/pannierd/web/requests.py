@@ -84,7 +84,7 @@ class StoreHeaders(Struct, frozen=True):
             str,
             Meta(
                 description="store only if this ETag is the value's; *: if there is one",
-                extra_json_schema={"pattern": IF_MATCH.pattern},
+                extra_json_schema={"pattern": IF_MATCH.pattern, "minLength": 1},
             ),
         ]
         | UnsetType
