@@ -27,8 +27,10 @@ if TYPE_CHECKING:
     from pannier._config import NearCacheOptions
     from pannier._values import Codec
 
-__all__ = ["Feed", "NearCache", "NearEntry", "Ticket"]
+__all__ = ["DRAIN_EVERY", "SILENCE_LIMIT", "Feed", "NearCache", "NearEntry", "Ticket"]
 
+DRAIN_EVERY = 0.05  # seconds; promise P10 allows twice that, and so keeps its word when the machine is busy
+SILENCE_LIMIT = 1.0  # seconds; promise P10
 _OVERHEAD_BYTES = 300  # an entry, its place and its slots in two tables, measured with sys.getsizeof
 _MAX_PREFIXES = 1_000  # namespaces: a push names none, so it is looked up in each
 _STALE_SECONDS = 600.0  # how long after its life a value may answer while the sidecar is away
@@ -112,7 +114,7 @@ class NearCache:
         if entry is None:
             return NOT_FOUND
         now = self._clock()
-        if now >= entry.fresh_until or (now >= self._valid_until and not self._is_valid(now)):
+        if now >= entry.fresh_until or (now >= self._valid_until and not self._holds(place, entry, now)):
             return NOT_FOUND
         entry.used = True
         known, value, again = entry.known
@@ -134,7 +136,8 @@ class NearCache:
         entry = self._entries.get(place) or self._doubtful.get(place)
         return entry if entry and self._clock() < entry.fresh_until + _STALE_SECONDS else None
 
-    def _is_valid(self, now: float) -> bool:
+    def _holds(self, place: bytes, entry: NearEntry, now: float) -> bool:
+        """Ask the feed; what it brings may be the end of this very entry."""
         feed = self._feed
         if feed is None:
             return False
@@ -142,7 +145,7 @@ class NearCache:
         with self._lock:
             if feed is self._feed:
                 self._valid_until = until
-        return now < until and feed is self._feed
+        return now < until and feed is self._feed and self._entries.get(place) is entry
 
     def begin_anew(self) -> None:
         """This is another process now: forget everything, and the lock."""

@@ -30,9 +30,11 @@ class Feed:
     def __init__(self, until: float = 1e9) -> None:
         self.until = until
         self.asked = 0
+        self.brings = lambda: None
 
     def valid_until(self, now: float) -> float:
         self.asked += 1
+        self.brings()
         return self.until
 
 
@@ -63,6 +65,12 @@ def test_a_value_is_kept_for_its_life_and_no_longer(near: Near) -> None:
     near.clock.advance(29.9)
     assert near.has(b"7")
     near.clock.advance(0.1)
+    assert not near.has(b"7")
+
+
+def test_what_the_feed_brings_when_it_is_asked_counts_for_the_look_up_that_asked(near: Near) -> None:
+    near.keep(b"7")
+    near.feed.brings = lambda: near.cache.pushed([b"7"])
     assert not near.has(b"7")
 
 
@@ -202,6 +210,17 @@ def test_a_push_is_heard(kind: str, lane: ScriptedLane, client: Any) -> None:
     lane.answers["PN.FETCH"] = hit(b"8")
     lane.connections[0].send(invalidated(b"key"))
     until_now(lambda: client.cache().get("key") == 8)
+
+
+def test_the_first_look_behind_a_pause_sees_what_was_pushed_in_it(kind: str, lane: ScriptedLane) -> None:
+    clock = Clock(100.0)
+    lane.answers["PN.FETCH"] = hit(b"7")
+    with made(kind, lane.url, near_cache=True, clock=clock) as client:
+        assert client.cache().get("key") == 7
+        lane.answers["PN.FETCH"] = hit(b"8")
+        lane.connections[0].send(invalidated(b"key"))
+        clock.advance(0.3)
+        assert client.cache().get("key") == 8
 
 
 def test_a_push_before_the_reply_keeps_the_reply_out(lane: ScriptedLane, client: Any) -> None:
