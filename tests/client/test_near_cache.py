@@ -18,7 +18,7 @@ from patience import until, until_now
 from scripted_lane import Connection, ScriptedLane, hit, invalidated
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 PREFIX = b"users\0"
 JSON = codec_for(dict)
@@ -30,7 +30,7 @@ class Feed:
     def __init__(self, until: float = 1e9) -> None:
         self.until = until
         self.asked = 0
-        self.brings = lambda: None
+        self.brings: Callable[[], None] = lambda: None
 
     def valid_until(self, now: float) -> float:
         self.asked += 1
