@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["applied", "home_of", "invalidating", "looking_up", "running"]
 
 F = TypeVar("F", bound=Callable[..., Any])
-Invalidate = Callable[..., "Invalidation"]
+Invalidate = Callable[..., "Invalidation | None"]
 
 
 def applied(decorate: Callable[[F], Any], function: F | None) -> F | Callable[[F], F]:
@@ -100,18 +100,20 @@ def running(plan: CachedFunction, home: Default[Any]) -> Any:
 
 
 def invalidating(function: Callable[..., Any], invalidation: Invalidate, home: Default[Any]) -> Any:
-    """Run the function, then forget what it made untrue."""
+    """Run the function, then forget what it made untrue, if it is anything."""
 
     async def aio_wrapper(*args: Any, **kwargs: Any) -> Any:
         result = await function(*args, **kwargs)
         client: AioClient = home.get()
-        await client.sidecar.invalidate(invalidation(client, args, kwargs, result))
+        if (untrue := invalidation(client, args, kwargs, result)) is not None:
+            await client.sidecar.invalidate(untrue)
         return result
 
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         result = function(*args, **kwargs)
         client: Client = home.get()
-        client.sidecar.invalidate(invalidation(client, args, kwargs, result))
+        if (untrue := invalidation(client, args, kwargs, result)) is not None:
+            client.sidecar.invalidate(untrue)
         return result
 
     return functools.wraps(function)(aio_wrapper if is_async(function) else wrapper)

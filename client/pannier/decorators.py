@@ -16,6 +16,7 @@ from pannier._config import checked_namespace
 from pannier._protocol import Policy
 from pannier._shelf import checked_policy, life_of
 from pannier._wrappers import applied, home_of, invalidating, looking_up, running
+from pannier.errors import Misconfigured
 
 if TYPE_CHECKING:
     from pannier._bindings import Choice, Choices
@@ -137,9 +138,9 @@ def cache_invalidate(function: F, /) -> F: ...
 def cache_invalidate(
     *,
     key: Choice | None = None,
-    keys: Choices = (),
-    tags: Choices = (),
-    pattern: Choices = (),
+    keys: Choices | None = None,
+    tags: Choices | None = None,
+    pattern: Choices | None = None,
     soft: bool = False,
     namespace: str | None = None,
     client: AnyClient | None = None,
@@ -149,9 +150,9 @@ def cache_invalidate(
     /,
     *,
     key: Choice | None = None,
-    keys: Choices = (),
-    tags: Choices = (),
-    pattern: Choices = (),
+    keys: Choices | None = None,
+    tags: Choices | None = None,
+    pattern: Choices | None = None,
     soft: bool = False,
     namespace: str | None = None,
     client: AnyClient | None = None,
@@ -159,12 +160,12 @@ def cache_invalidate(
     """Forget what the function made untrue, after it returned; nothing when it raised.
 
     The call returns when no read through this sidecar sees the old values any more. While the sidecar is away the
-    invalidation waits, and this process bypasses what it concerns.
+    invalidation waits, and this process bypasses what it concerns. Where callables name nothing, nothing is forgotten.
 
     Args:
-        function: The function, when the decorator is written bare: then the whole namespace is forgotten.
+        function: The function, when the decorator is written bare.
         key: One key, as for `cache`; may use `result`.
-        keys: Several.
+        keys: Several. With neither keys nor tags nor a pattern, the whole namespace is forgotten.
         tags: Tags, in all of the tenant's namespaces.
         pattern: One glob over the keys, or several; values of arguments are escaped, so they are no globs themselves.
         soft: The old values may be served while they are refreshed.
@@ -172,25 +173,31 @@ def cache_invalidate(
         client: The client to use; none: the process's default.
 
     Raises:
-        Misconfigured: An argument cannot be right.
+        Misconfigured: An argument cannot be right, such as an empty list of names.
     """
-    everything = key is None and not (keys or tags or pattern)
+    given = {"key": key, "keys": keys, "tags": tags, "pattern": pattern}
+    everything = all(names is None for names in given.values())
+    for argument, names in given.items():
+        if names is not None and not callable(names) and not names:
+            raise Misconfigured(f"{argument}={names!r} names nothing; leave it out to forget the whole namespace")
 
     def decorate(function: F) -> Any:
         binding = Binding(function)
-        named = [binding.texts(keys, with_result=True)]
-        if key is not None:
-            named.append(binding.texts(key, with_result=True))
-        tagged = binding.tags(tags, with_result=True)
-        matched = binding.texts(pattern, with_result=True)
+        named = [binding.texts(names, with_result=True) for names in (key, keys) if names is not None]
+        tagged = binding.tags(tags or (), with_result=True)
+        matched = binding.texts(pattern or (), with_result=True)
 
-        def invalidation(client: AnyClient, args: Any, kwargs: Any, result: Any) -> Invalidation:
+        def invalidation(client: AnyClient, args: Any, kwargs: Any, result: Any) -> Invalidation | None:
             arguments = {"result": result, **binding.bind(args, kwargs)}
+            found_keys = [text for texts in named for text in texts(arguments)]
+            found_tags, found_patterns = tagged(arguments), matched(arguments)
+            if not (everything or found_keys or found_tags or found_patterns):
+                return None
             return make_invalidation(
                 namespace or client.settings.namespace,
-                keys=[text for texts in named for text in texts(arguments)],
-                tags=tagged(arguments),
-                patterns=matched(arguments),
+                keys=found_keys,
+                tags=found_tags,
+                patterns=found_patterns,
                 everything=everything,
                 soft=soft,
             )

@@ -290,6 +290,28 @@ def test_what_is_to_be_forgotten_has_many_names(origin: Origin, named: dict[str,
     assert cached(7) == 2
 
 
+@pytest.mark.parametrize("named", [{"keys": []}, {"tags": ()}, {"pattern": ""}, {"key": "", "tags": ["t"]}], ids=str)
+def test_an_empty_list_of_names_is_not_the_whole_namespace(origin: Origin, named: dict[str, Any]) -> None:
+    with pytest.raises(Misconfigured, match="names nothing; leave it out to forget the whole namespace"):
+        cache_invalidate(client=origin.client, **named)
+
+
+def test_what_a_callable_does_not_name_is_not_forgotten(origin: Origin) -> None:
+    def get(user_id: int) -> int:
+        return origin.load(user_id)  # type: ignore[no-any-return]  # it counts
+
+    def update(*user_ids: int) -> list[str]:
+        return [f"user:{user_id}" for user_id in user_ids]
+
+    cached = origin.decorate(cache(key="user:{user_id}", client=origin.client), get)
+    updating = origin.decorate(cache_invalidate(keys=lambda result: result, client=origin.client), update)
+    cached(7)
+    assert updating() == []
+    assert cached(7) == 1
+    updating(7)
+    assert cached(7) == 2
+
+
 def test_a_refresh_always_runs_and_replaces_what_is_cached(origin: Origin) -> None:
     def get(user_id: int) -> int:
         return origin.load(user_id)  # type: ignore[no-any-return]  # it counts
