@@ -10,9 +10,25 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any
 
+from pannier._bypass import Bypass
 from pannier._commands import read_fetched
 from pannier._outbox import Invalidation
-from pannier._protocol import Discard, Fetch, Fly, Join, LastKnown, Loaded, Ran, Refresh, Release, Run, Store, Wait
+from pannier._protocol import (
+    Bypassed,
+    Discard,
+    Fetch,
+    Fly,
+    Join,
+    LastKnown,
+    Loaded,
+    Ran,
+    Refresh,
+    Release,
+    Run,
+    Store,
+    Uncached,
+    Wait,
+)
 from pannier.errors import DeadlineExceeded, PannierError, Unavailable
 
 if TYPE_CHECKING:
@@ -57,6 +73,8 @@ class AioLoader:
     def __init__(self, sidecar: AioSidecar) -> None:
         """Begin with nothing under way."""
         self._sidecar = sidecar
+        # Whether reads, those of the caches included, go on without answers.
+        self.bypass = Bypass(sidecar.settings, sidecar.clock)
         self._steps: dict[type, Any] = {
             Fetch: self._fetch,
             Wait: self._wait,
@@ -66,6 +84,8 @@ class AioLoader:
             Store: self._store,
             Release: self._release,
             Discard: self._discard,
+            Uncached: self._uncached,
+            Bypassed: self._bypassed,
             Fly: self._fly,
             Refresh: self._refresh,
         }
@@ -92,7 +112,10 @@ class AioLoader:
             return loaded
 
     async def _fetch(self, call: Call, _: Fetch) -> Fetched:
-        return read_fetched(await self._sidecar.fetch(call.space, call.key, call.space.fetch(call.key), call))
+        fetched = read_fetched(await self._sidecar.fetch(call.space, call.key, call.space.fetch(call.key), call))
+        if self.bypass.is_on:
+            self.bypass.end()
+        return fetched
 
     async def _wait(self, call: Call, _: Wait) -> Fetched:
         return read_fetched(await self._sidecar.here().fetch_waiting(call.space, call.key, call))
@@ -133,6 +156,12 @@ class AioLoader:
 
     async def _discard(self, call: Call, step: Discard) -> None:
         await self._sidecar.invalidate(Invalidation(call.space.namespace, keys=(call.key,), soft=step.soft))
+
+    async def _uncached(self, call: Call, step: Uncached) -> None:
+        _log.warning("a result of %s is not cached: %s", call.owner, step.error)
+
+    async def _bypassed(self, _: Call, step: Bypassed) -> None:
+        self.bypass.begin(step.error)
 
     async def _fly(self, call: Call, step: Fly) -> Loaded:
         # No await between making the flight and joining it, so nobody can cancel it in between.

@@ -5,10 +5,26 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
+from pannier._bypass import Bypass
 from pannier._commands import read_fetched
 from pannier._flights import Flights
 from pannier._outbox import Invalidation
-from pannier._protocol import Discard, Fetch, Fly, Join, LastKnown, Loaded, Ran, Refresh, Release, Run, Store, Wait
+from pannier._protocol import (
+    Bypassed,
+    Discard,
+    Fetch,
+    Fly,
+    Join,
+    LastKnown,
+    Loaded,
+    Ran,
+    Refresh,
+    Release,
+    Run,
+    Store,
+    Uncached,
+    Wait,
+)
 from pannier.errors import DeadlineExceeded, PannierError
 
 if TYPE_CHECKING:
@@ -28,6 +44,8 @@ class Loader:
     def __init__(self, sidecar: Sidecar) -> None:
         """Begin with nothing under way."""
         self._sidecar = sidecar
+        # Whether reads, those of the caches included, go on without answers.
+        self.bypass = Bypass(sidecar.settings, sidecar.clock)
         self._flights = Flights()
         self._steps: dict[type, Any] = {
             Fetch: self._fetch,
@@ -38,6 +56,8 @@ class Loader:
             Store: self._store,
             Release: self._release,
             Discard: self._discard,
+            Uncached: self._uncached,
+            Bypassed: self._bypassed,
             Fly: self._fly,
             Refresh: self._refresh,
         }
@@ -62,7 +82,10 @@ class Loader:
             return loaded
 
     def _fetch(self, call: Call, _: Fetch) -> Fetched:
-        return read_fetched(self._sidecar.fetch(call.space, call.key, call.space.fetch(call.key)))
+        fetched = read_fetched(self._sidecar.fetch(call.space, call.key, call.space.fetch(call.key)))
+        if self.bypass.is_on:
+            self.bypass.end()
+        return fetched
 
     def _wait(self, call: Call, _: Wait) -> Fetched:
         return read_fetched(self._sidecar.fetch_waiting(call.space, call.key))
@@ -107,6 +130,12 @@ class Loader:
 
     def _discard(self, call: Call, step: Discard) -> None:
         self._sidecar.invalidate(Invalidation(call.space.namespace, keys=(call.key,), soft=step.soft))
+
+    def _uncached(self, call: Call, step: Uncached) -> None:
+        _log.warning("a result of %s is not cached: %s", call.owner, step.error)
+
+    def _bypassed(self, _: Call, step: Bypassed) -> None:
+        self.bypass.begin(step.error)
 
     def _fly(self, call: Call, step: Fly) -> Loaded:
         flight = self._flights.begin(call.owner, call.place)

@@ -8,7 +8,8 @@ The rules it keeps:
   said that somebody holds the lease of this key. It believes the result when that was stored under the lease, or when
   the function began after the call did: either way no invalidation that was over before the call began is missed (P1).
 - What was loaded without a lease is not stored, what a lost lease brought is not stored (P2).
-- The function's exception goes to every caller that waits for it; nothing of it is cached.
+- The function's exception goes to every caller that waits for it; nothing of it is cached. A result that cannot be
+  cached is returned all the same: the function has done its work.
 """
 
 from __future__ import annotations
@@ -19,11 +20,12 @@ from math import inf
 from typing import Any, Literal, NamedTuple
 
 from pannier._commands import NO_LIFE, Fetched, Life, Space
-from pannier._values import Codec, Undecodable
+from pannier._values import Codec, Record, Undecodable
 from pannier._wire import NOTHING
-from pannier.errors import PannierError, is_outage
+from pannier.errors import NotCacheable, PannierError, is_outage
 
 __all__ = [
+    "Bypassed",
     "Call",
     "Discard",
     "Fetch",
@@ -40,6 +42,7 @@ __all__ = [
     "Run",
     "Step",
     "Store",
+    "Uncached",
     "Wait",
     "load",
     "reload",
@@ -129,7 +132,8 @@ class Loaded:
 
     Attributes:
         value: The result, for the caller whose call this was.
-        record: The same in bytes, from which every other caller gets a copy of its own.
+        record: The same in bytes, from which every other caller gets a copy of its own; none: it cannot be encoded, and
+            all have the one value.
         is_kept: It was stored under its lease.
         began: When the function began; never, when it did not run.
     """
@@ -193,6 +197,20 @@ class Discard(Step):
     """Invalidate the key → None. Queued while the sidecar is away."""
 
     soft: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Uncached(Step):
+    """Say that the result cannot be cached, and why → None. Does not raise."""
+
+    error: NotCacheable
+
+
+@dataclass(frozen=True, slots=True)
+class Bypassed(Step):
+    """Note that the call goes on without an answer, and why → None. Does not raise."""
+
+    error: PannierError
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,20 +312,33 @@ def _wait(call: Call) -> Flow:
 def _fill(call: Call, lease: bytes) -> Flow:
     try:
         ran: Ran = yield Run()
-        record = call.codec.encode(ran.result)
-        command = call.store(ran.result, record, lease)
+        record = yield from _encoded(call, ran.result)
+        command = call.store(ran.result, record, lease) if record else b""
     except GeneratorExit:
         raise
     except BaseException:
         yield Release(lease)
         raise
+    if not command:
+        yield Release(lease)
+        return Loaded(ran.result, began=ran.began)
     is_kept: bool = yield Store(command, lease)
     return Loaded(ran.result, record, is_kept, ran.began)
 
 
 def _run(call: Call) -> Flow:
     ran: Ran = yield Run()
-    return Loaded(ran.result, call.codec.encode(ran.result), began=ran.began)
+    record = yield from _encoded(call, ran.result)
+    return Loaded(ran.result, record, began=ran.began)
+
+
+def _encoded(call: Call, result: Any) -> Generator[Step, Any, Record | None]:
+    """The result as it travels; none, when it is not what the function's annotation says."""
+    try:
+        return call.codec.encode(result)
+    except NotCacheable as error:
+        yield Uncached(error)
+        return None
 
 
 def _without_sidecar(call: Call, error: PannierError) -> Flow:
@@ -322,6 +353,7 @@ def _excused(call: Call, error: PannierError) -> Generator[Step, Any, Loaded | N
     """The last value known, where the policy prefers it; none: run the function. Otherwise the error is raised."""
     if not is_outage(error) or call.policy.on_unavailable == "raise":
         raise error
+    yield Bypassed(error)
     if call.policy.on_unavailable == "stale" and (entry := (yield LastKnown())) is not None:
         try:
             return Loaded(call.codec.decode(entry.data, entry.content_type), (entry.data, entry.content_type))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pannier._commands import NO_LIFE, Life, read_fetched
@@ -10,11 +11,12 @@ from pannier._keys import lane_key
 from pannier._protocol import Call, Policy
 from pannier._values import NOT_FOUND, Codec, Undecodable
 from pannier._wire import NOTHING
-from pannier.errors import Misconfigured, is_outage
+from pannier.errors import Misconfigured, NotCacheable, is_outage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from pannier._bypass import Bypass
     from pannier._commands import Space
     from pannier._config import Seconds
     from pannier._near_cache import NearEntry
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["MAX_CACHES", "Shelf", "checked_policy", "life_of"]
 
 T = TypeVar("T")
+
+_log = logging.getLogger("pannier")
 
 MAX_CACHES = 1_024  # of one client: namespaces and types that are asked for again find what they made
 _MAX_KNOWN = 16_384  # keys
@@ -60,14 +64,17 @@ def checked_policy(on_unavailable: OnUnavailable) -> OnUnavailable:
 class Shelf(Generic[T]):
     """One namespace, one type, and what to do when the sidecar is away."""
 
-    def __init__(self, space: Space, codec: Codec[T], on_unavailable: OnUnavailable) -> None:
-        """Bring the three together."""
+    def __init__(self, space: Space, codec: Codec[T], on_unavailable: OnUnavailable, bypass: Bypass) -> None:
+        """Bring the four together."""
         self.space = space
         self.codec = codec
         # Of keys that were used before: where each is kept near, and the command that asks for it.
         self.places: dict[str | bytes, bytes] = {}
         self.peeks: dict[str | bytes, bytes] = {}
         self.on_unavailable: OnUnavailable = checked_policy(on_unavailable)
+        self._bypass = bypass
+        # The log has heard that somebody stores here what this program cannot read.
+        self._is_told = False
 
     def found(self, reply: Any) -> T:
         """The fresh value that the reply to a fetch brings, or NOT_FOUND: stale values are for callers that refresh.
@@ -77,11 +84,14 @@ class Shelf(Generic[T]):
         """
         if type(reply) is not list or reply[0] != b"hit":
             read_fetched(reply)
-            return NOT_FOUND  # type: ignore[no-any-return]  # a mark that no value is equal to
+            return self._nothing()
+        if self._bypass.is_on:
+            self._bypass.end()
         try:
             return self.codec.decode(reply[1], reply[4])
-        except Undecodable:
-            return NOT_FOUND  # type: ignore[no-any-return]  # of another type, or another version of it: a miss
+        except Undecodable as error:  # of another type, or another version of it: a miss
+            self._tell(error)
+            return NOT_FOUND  # type: ignore[no-any-return]  # a mark that no value is equal to
 
     def place(self, key: str | bytes) -> bytes:
         """Where the key is kept near; remembered. Raises BadRequest if it can be none."""
@@ -95,6 +105,7 @@ class Shelf(Generic[T]):
         """What a look-up finds without an answer. Raises the error, if the policy or its kind says so."""
         if not is_outage(error) or self.on_unavailable == "raise":
             raise error
+        self._bypass.begin(error)
         if self.on_unavailable == "stale" and last_known is not None:
             found: T = last_known.decoded(self.codec)
             return found
@@ -110,11 +121,26 @@ class Shelf(Generic[T]):
             BadRequest: The tags are not right.
             Misconfigured: A life is not right.
         """
-        record = self.codec.encode(value)
+        try:
+            record = self.codec.encode(value)
+        except NotCacheable as error:
+            name = key.decode("utf-8", "backslashreplace")
+            advice = "name the type of a cache's values by cache(of=…)"
+            raise NotCacheable(f"{name!r}: {error.detail}; {advice}") from error
         life = life_of(ttl, stale)
         if record[1] == NOTHING and ttl is None:
             life = Life(None, life.stale_ms)
         return self.space.store(key, record, life, tags)
+
+    def _nothing(self) -> T:
+        if self._bypass.is_on:
+            self._bypass.end()
+        return NOT_FOUND  # type: ignore[no-any-return]  # see found()
+
+    def _tell(self, error: Undecodable) -> None:
+        level = logging.DEBUG if self._is_told else logging.WARNING
+        self._is_told = True
+        _log.log(level, "a value in the namespace %s is passed over: %s", self.space.namespace, error)
 
     def call(
         self,

@@ -25,7 +25,7 @@ from pannier.errors import NotCacheable
 if typing.TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["NOT_FOUND", "Codec", "Undecodable", "codec_for"]
+__all__ = ["NOT_FOUND", "Codec", "Record", "Undecodable", "codec_for"]
 
 T = TypeVar("T")
 # What a look-up found when it found nothing: None is a value.
@@ -84,9 +84,9 @@ def _encode_shape(shape: Shape, value: Any) -> Record:
     try:
         return orjson.dumps(shape.dump(value)), JSON
     except Mismatch as error:
-        raise NotCacheable(f"the result does not fit its annotation: {error}") from error
+        raise NotCacheable(f"it does not fit its type: {error}") from error
     except TypeError as error:  # a whole number over 64 bits, text that is no Unicode
-        raise NotCacheable(f"the result does not fit into JSON: {error}") from error
+        raise NotCacheable(f"it does not fit into JSON: {error}") from error
 
 
 def _json_decoder(shape: Shape) -> Callable[[bytes, bytes], Any]:
@@ -124,7 +124,7 @@ def _encode_bytes(value: Any) -> Record:
     if value is None:
         return b"", NOTHING
     if type(value) is not bytes:
-        raise NotCacheable(f"the result does not fit its annotation: {type(value).__qualname__}, not bytes")
+        raise NotCacheable(f"it does not fit its type: {type(value).__qualname__}, not bytes")
     return value, BYTES
 
 
@@ -136,11 +136,11 @@ def _encode_text(value: Any) -> Record:
     if value is None:
         return b"", NOTHING
     if type(value) is not str:
-        raise NotCacheable(f"the result does not fit its annotation: {type(value).__qualname__}, not str")
+        raise NotCacheable(f"it does not fit its type: {type(value).__qualname__}, not str")
     try:
         return value.encode(), TEXT
     except UnicodeEncodeError as error:
-        raise NotCacheable(f"the result is no Unicode text: {error}") from error
+        raise NotCacheable(f"it is no Unicode text: {error}") from error
 
 
 def _decode_text(data: bytes, content_type: bytes) -> str | None:
@@ -181,7 +181,7 @@ def _foreign(dumps: Callable[[Any], bytes], loads: Callable[[bytes], Any]) -> Co
             loads(data)  # what cannot be read back is refused now, not found out by the next reader
         except Exception as error:
             refused = f"{type(value).__qualname__}, refused by its library ({type(error).__qualname__})"
-            raise NotCacheable(f"the result does not fit its annotation: {refused}") from error
+            raise NotCacheable(f"it does not fit its type: {refused}") from error
         return data, JSON
 
     def decode(data: bytes, content_type: bytes) -> Any:

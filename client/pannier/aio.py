@@ -99,7 +99,8 @@ class Client:
         if cache is None:
             if len(self._caches) >= MAX_CACHES:
                 self._caches.clear()
-            cache = Cache(self.sidecar, self.loader, Shelf(self.space(namespace), codec_for(of), on_unavailable))
+            shelf = Shelf(self.space(namespace), codec_for(of), on_unavailable, self.loader.bypass)
+            cache = Cache(self.sidecar, self.loader, shelf)
             self._caches[choice] = cache
         return cache
 

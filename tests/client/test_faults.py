@@ -9,7 +9,7 @@ import pytest
 
 import pannier
 from both_kinds import decorated, loaded, made
-from pannier import DeadlineExceeded, Forbidden, Reach, Unavailable, cache, cache_invalidate
+from pannier import DeadlineExceeded, Forbidden, QuotaExceeded, Reach, Unavailable, cache, cache_invalidate
 from patience import until_now
 from scripted_lane import MISS, ScriptedLane, hit, miss, stale
 
@@ -139,6 +139,54 @@ def test_a_refusal_that_is_not_the_callers_fault_is_bypassed(
     lane.answers["PN.FETCH"] = b"-%b\r\n" % refusal.encode()
     assert client.cache().get("key", "default") == "default"
     assert Counted(kind, client).call(1) == 1
+
+
+@pytest.mark.parametrize("read", ["call", "get", "get_many"])
+@pytest.mark.parametrize(
+    ("trouble", "why"),
+    [
+        (b"-QUOTA_EXCEEDED later\r\n", "quota_exceeded: later"),
+        (b"HTTP/1.1 400 Bad Request\r\n", "unavailable: "),
+    ],
+    ids=["quota", "another port"],
+)
+def test_the_log_hears_once_that_reads_are_bypassed_and_once_that_they_are_no_more(
+    kind: str, lane: ScriptedLane, client: Any, caplog: pytest.LogCaptureFixture, read: str, trouble: bytes, why: str
+) -> None:
+    caplog.set_level("INFO", "pannier")
+    reading = {
+        "call": Counted(kind, client).call,
+        "get": client.cache().get,
+        "get_many": lambda key: client.cache().get_many([key]),
+    }[read]
+    lane.answers["PN.FETCH"] = trouble
+    reading("1"), reading("1")
+    (told,) = caplog.messages
+    assert told.startswith(f"reads go on without the sidecar at {lane.url}: {why}")
+    lane.answers["PN.FETCH"] = MISS
+    until_now(lambda: (reading("1"), len(caplog.messages) > 1)[1])
+    reading("1")
+    assert caplog.messages[1:] == [f"the sidecar at {lane.url} answers reads again"]
+
+
+def test_what_cannot_be_read_is_a_miss_and_told_once(
+    kind: str, lane: ScriptedLane, client: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    lane.answers["PN.FETCH"] = hit(b"{bad")
+    cache = client.cache()
+    assert [cache.get("key", "nothing"), cache.get("key", "nothing")] == ["nothing", "nothing"]
+    assert caplog.messages == ["a value in the namespace default is passed over: JSONDecodeError"]
+
+
+def test_who_asked_for_errors_is_told_by_them_and_not_by_the_log(
+    kind: str, lane: ScriptedLane, client: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    lane.answers["PN.FETCH"] = b"-QUOTA_EXCEEDED later\r\n"
+    with pytest.raises(QuotaExceeded):
+        client.cache(on_unavailable="raise").get("key")
+    with pytest.raises(QuotaExceeded):
+        Counted(kind, client, on_unavailable="raise").call(1)
+    assert caplog.messages == []
 
 
 def test_a_refusal_for_good_is_raised(kind: str, lane: ScriptedLane, client: Any) -> None:

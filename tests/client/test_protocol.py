@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pannier import DeadlineExceeded, NotCacheable, Unavailable
+from pannier import DeadlineExceeded, Unavailable
 from pannier._commands import Fetched, Life, Space
 from pannier._near_cache import NearEntry
 from pannier._protocol import (
+    Bypassed,
     Call,
     Discard,
     Fetch,
@@ -25,6 +26,7 @@ from pannier._protocol import (
     Run,
     Step,
     Store,
+    Uncached,
     Wait,
     load,
     reload,
@@ -51,6 +53,9 @@ def call(tags: Sequence[str] = (), **policy: Any) -> Call:
     return Call(space, b"7", codec_for(int), Policy(**policy), lambda: None, lambda _: tags, "owner", BEGAN)
 
 
+_NOTED = (Store, Release, Discard)
+
+
 class Script:
     """Plays the client: sends a flow what the test says, and notes the steps; flies and refreshes inline."""
 
@@ -68,7 +73,7 @@ class Script:
         try:
             step = next(flow)
             while True:
-                self.steps.append(step if isinstance(step, Store | Release | Discard) else type(step))
+                self.steps.append(step if isinstance(step, _NOTED) else type(step))
                 try:
                     answer = self.answer(step)
                 except Exception as error:  # noqa: BLE001 - the flow decides
@@ -82,7 +87,7 @@ class Script:
     def answer(self, step: Step) -> Any:
         if isinstance(step, Fly | Refresh):
             return self.carry_out(step.flow)
-        if isinstance(step, Release | Discard):
+        if isinstance(step, Release | Discard | Uncached | Bypassed):
             return None
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
@@ -125,11 +130,13 @@ def test_a_failing_function_gives_the_lease_back() -> None:
     assert script.steps == [Fetch, Fly, Run, Release(b"L")]
 
 
-def test_a_result_that_does_not_fit_gives_the_lease_back() -> None:
+def test_a_result_that_does_not_fit_is_returned_and_gives_the_lease_back() -> None:
     script = Script(miss(b"L"), ran("text"))
-    with pytest.raises(NotCacheable):
-        script.play(load(call()))
-    assert script.steps[-1] == Release(b"L")
+    assert script.play(load(call())) == Loaded("text", began=BEGAN + 1)
+    assert script.steps == [Fetch, Fly, Run, Uncached, Release(b"L")]
+    alone = Script(Unavailable("away"), None, ran("text"))
+    assert alone.play(load(call())).value == "text"
+    assert alone.steps[-1] == Uncached
 
 
 @pytest.mark.parametrize(
@@ -160,7 +167,7 @@ def test_a_call_does_not_begin_again_for_ever() -> None:
         (hit(b"3"), [], []),
         (miss(b"L"), [ran(3), True], [Run, "store"]),
         (NOTHING, [ran(3)], [Run]),
-        (DeadlineExceeded("late"), [ran(3)], [Run]),
+        (DeadlineExceeded("late"), [ran(3)], [Bypassed, Run]),
     ],
     ids=["filled", "the lease", "neither", "no answer"],
 )
@@ -188,7 +195,7 @@ def test_what_is_of_another_version_is_discarded_and_loaded() -> None:
 def test_without_a_sidecar_the_function_runs_and_others_join() -> None:
     script = Script(Unavailable("away"), None, ran(1))
     assert script.play(load(call())).value == 1
-    assert script.steps == [Fetch, Join, Fly, Run]
+    assert script.steps == [Fetch, Bypassed, Join, Fly, Run]
     joined = Loaded(1)
     assert Script(Unavailable("away"), joined).play(load(call())) is joined
 
@@ -197,7 +204,7 @@ def test_without_a_sidecar_the_policy_may_prefer_the_last_known_value() -> None:
     known = NearEntry(b"8", b"application/json", 0)
     script = Script(Unavailable("away"), known)
     assert script.play(load(call(on_unavailable="stale"))).value == 8
-    assert script.steps == [Fetch, LastKnown]
+    assert script.steps == [Fetch, Bypassed, LastKnown]
     unknown = Script(Unavailable("away"), None, None, ran(1))
     assert unknown.play(load(call(on_unavailable="stale"))).value == 1
     other_type = Script(Unavailable("away"), NearEntry(b"[]", b"application/json", 0), None, ran(1))
@@ -208,6 +215,7 @@ def test_without_a_sidecar_the_policy_may_raise() -> None:
     script = Script(Unavailable("away"))
     with pytest.raises(Unavailable):
         script.play(load(call(on_unavailable="raise")))
+    assert script.steps == [Fetch]
 
 
 def test_a_reload_voids_every_older_lease_first() -> None:

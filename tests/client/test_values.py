@@ -262,8 +262,8 @@ def test_a_type_that_cannot_come_back_is_refused_at_once(annotation: Any) -> Non
         (Literal[1], True, "bool, none of the literal's values"),
         (int | None, "x", "not int"),
         (int | str, 1.5, "no member of the union"),
-        (Struct, {"y": 1}, "fit its annotation"),
-        (Model, "text", "fit its annotation"),
+        (Struct, {"y": 1}, "fit its type"),
+        (Model, "text", "fit its type"),
     ],
     ids=str,
 )
