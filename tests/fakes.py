@@ -78,13 +78,13 @@ class Bench:
         namespaces: Mapping[str, Namespace] | None = None,
         max_tags: int = 1_000,
         max_tracked_keys: int = 1_000,
-        max_in_flight: int = 1_024,
+        max_waiting_calls: int = 1_024,
     ) -> None:
         self.clock = Clock()
         self.draw = Draw()
         numbers = count(1)
         self.config = Config(
-            limits=Limits(max_tracked_keys=max_tracked_keys, max_in_flight=max_in_flight),
+            limits=Limits(max_tracked_keys=max_tracked_keys, max_waiting_calls=max_waiting_calls),
             cache=Cache(memory=Memory(max_bytes=max_bytes, max_tags=max_tags), lease_ms=10_000, lease_max_ms=60_000),
             namespaces=dict(namespaces or {}),
         )

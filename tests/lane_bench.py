@@ -41,8 +41,8 @@ class LaneBench:
     def __init__(
         self, *, bench: Bench | None = None, tenants: Mapping[str, Tenant] | None = None, **limits: Any
     ) -> None:
-        most = limits.pop("max_in_flight", 1_024)
-        self.bench = bench or Bench(tenants=tuple(tenants or ("default",)), max_in_flight=most)
+        most = limits.pop("max_waiting_calls", 1_024)
+        self.bench = bench or Bench(tenants=tuple(tenants or ("default",)), max_waiting_calls=most)
         self.clock = self.bench.clock
         self.listener: TcpListener
         self.log = structlog.testing.CapturingLogger()

@@ -63,7 +63,7 @@ class Life:
         return {"version": "0", "degraded": []}
 
     def config_report(self) -> dict[str, Any]:
-        return {"limits.max_in_flight": {"value": 1_024, "origin": "default"}}
+        return {"limits.max_waiting_calls": {"value": 1_024, "origin": "default"}}
 
 
 class WatchedMetrics(Metrics):

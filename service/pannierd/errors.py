@@ -187,7 +187,7 @@ class Unavailable(PannierdError):
 
 
 class Overloaded(PannierdError):
-    """Too much is in flight; `retry_after_ms` says when to come again."""
+    """There is no room for one more now; `retry_after_ms` says when to come again."""
 
     code = "overloaded"
     status = 503

@@ -3,7 +3,7 @@
 build        the parts list: who is made of what
 application  the parts in motion: start, drain, close
 life         the phase that the daemon is in, and what it tells about itself
-thrift       memory goes back to the system when a crowd has gone
+heap_trim    memory goes back to the system when a crowd has gone
 """
 
 from pannierd.app.application import App, CannotStart

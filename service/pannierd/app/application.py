@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from structlog.typing import FilteringBoundLogger
 
+    from pannierd.app.heap_trim import HeapTrim
     from pannierd.app.life import Life
-    from pannierd.app.thrift import Thrift
     from pannierd.cache.engine import Engine
     from pannierd.config import Server
     from pannierd.telemetry.loop_watch import LoopWatch
@@ -57,7 +57,7 @@ class App:
         listeners: by the knob that names each, in the order in which they open.
         engine: the cache.
         watch: of the loop.
-        thrift: with memory.
+        heap_trim: after crowds.
         server: how long to drain.
         log: where the phases are told.
     """
@@ -68,7 +68,7 @@ class App:
         listeners: Mapping[str, Listener],
         engine: Engine,
         watch: LoopWatch,
-        thrift: Thrift,
+        heap_trim: HeapTrim,
         server: Server,
         log: FilteringBoundLogger,
     ) -> None:
@@ -76,7 +76,7 @@ class App:
         self._listeners = listeners
         self._engine = engine
         self._watch = watch
-        self._thrift = thrift
+        self._heap_trim = heap_trim
         self._server = server
         self._log = log
 
@@ -95,7 +95,7 @@ class App:
             self.life.listeners[knob] = str(listener.address)
         self._engine.start()
         self._watch.start()
-        self._thrift.start()
+        self._heap_trim.start()
         self.life.enter(Phase.SERVING)
         self._log.info("serving", **self.life.listeners)
 
@@ -114,7 +114,7 @@ class App:
         has_ended = self.life.phase is Phase.ENDED
         self.life.enter(Phase.ENDED)
         self._watch.close()
-        self._thrift.close()
+        self._heap_trim.close()
         await self._engine.close()
         for listener in reversed(list(self._listeners.values())):
             await listener.close()

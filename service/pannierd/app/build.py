@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from pannierd import __version__
 from pannierd.app.application import App
+from pannierd.app.heap_trim import HeapTrim, trim_heap
 from pannierd.app.life import Life
-from pannierd.app.thrift import Thrift, trim_heap
 from pannierd.cache.collector import CacheCollector
 from pannierd.cache.engine import Engine
 from pannierd.cache.world import World
@@ -39,13 +39,16 @@ if TYPE_CHECKING:
 __all__ = ["build"]
 
 
-def build(loaded: Loaded, variables: Mapping[str, str], log: FilteringBoundLogger) -> App:
+def build(
+    loaded: Loaded, variables: Mapping[str, str], log: FilteringBoundLogger, *, lasts_as_its_command: bool = False
+) -> App:
     """The daemon for this configuration, with nothing started.
 
     Args:
         loaded: the configuration and its origins.
         variables: the environment, which decides what "auto" means.
         log: where everything is logged.
+        lasts_as_its_command: the daemon ends when the command has that it was started for, and not before.
 
     Raises:
         ConfigError: a token file cannot serve.
@@ -59,7 +62,15 @@ def build(loaded: Loaded, variables: Mapping[str, str], log: FilteringBoundLogge
     metrics.registry.register(CacheCollector(engine))
     operations = CacheOperations(engine, config.limits, metrics)
     watch = LoopWatch(metrics, clock)
-    life = Life(engine, tenants, metrics, watch, clock, lambda: as_json(lines(loaded, variables)))
+    life = Life(
+        engine,
+        tenants,
+        metrics,
+        watch,
+        clock,
+        lambda: as_json(lines(loaded, variables)),
+        lasts_as_its_command=lasts_as_its_command,
+    )
     request_ids = RequestIds(instance, secrets.token_hex(4))
 
     lane = Lane(operations, tenants, metrics, config.limits, clock, log)
@@ -77,5 +88,5 @@ def build(loaded: Loaded, variables: Mapping[str, str], log: FilteringBoundLogge
         web = Web(operations, tenants, request_ids, life, metrics, config=config, clock=clock, log=log)
         listeners["web_address"] = web.listener
         crowds.append(lambda: web.listener.connections)
-    thrift = Thrift(lambda: sum(count() for count in crowds), trim_heap)
-    return App(life, listeners, engine, watch, thrift, server, log)
+    heap_trim = HeapTrim(lambda: sum(count() for count in crowds), trim_heap)
+    return App(life, listeners, engine, watch, heap_trim, server, log)

@@ -49,6 +49,8 @@ class Life:
         watch: LoopWatch,
         clock: Callable[[], float],
         describe_config: Callable[[], Mapping[str, Any]],
+        *,
+        lasts_as_its_command: bool = False,
     ) -> None:
         self.phase = Phase.STARTING
         self.listeners: dict[str, str] = {}  # what is open, and where
@@ -60,7 +62,7 @@ class Life:
         self._clock = clock
         self._started_at = clock()
         self._describe_config = describe_config
-        self.lasts_as_its_command = False  # `pannierd run`: the sidecar ends when the command has, and not before
+        self._lasts_as_its_command = lasts_as_its_command  # `pannierd run`: it ends when the command has, not before
 
     @property
     def is_live(self) -> bool:
@@ -87,7 +89,7 @@ class Life:
         Raises:
             Conflict: the sidecar lasts as long as the command that it was started for.
         """
-        if self.lasts_as_its_command:
+        if self._lasts_as_its_command:
             raise Conflict("this sidecar was started by 'pannierd run', and ends with its command: end that one")
         self.enter(Phase.DRAINING)
         self._drain_wanted.set()

@@ -38,14 +38,14 @@ def on_loop(main: Coroutine[Any, Any, int], log: FilteringBoundLogger) -> int:
         return runner.run(main)
 
 
-def built(result: Loaded, log: FilteringBoundLogger) -> App:
-    """The application for this configuration.
+def built(result: Loaded, log: FilteringBoundLogger, *, lasts_as_its_command: bool = False) -> App:
+    """The application for this configuration; see `build`.
 
     Raises:
         Failure: a token file cannot serve.
     """
     try:
-        return build(result, os.environ, log)
+        return build(result, os.environ, log, lasts_as_its_command=lasts_as_its_command)
     except ConfigError as error:
         raise Failure(Exit.BAD_CONFIG, *error.mistakes) from error
 

@@ -66,8 +66,7 @@ def run(options: Namespace) -> int:
 
 async def _run(result: Loaded, log: FilteringBoundLogger, argv: Sequence[str]) -> int:
     relay = Relay()
-    app = built(result, log)
-    app.life.lasts_as_its_command = True
+    app = built(result, log, lasts_as_its_command=True)
     async with started(app):
         child = await _start(argv, _environment(app.life.listeners))
         relay.hand_to(child)

@@ -70,7 +70,7 @@ class Limits(Knobs, frozen=True):
     keepalive_ms: Annotated[Milliseconds, Meta(description="an idle HTTP connection is closed after this")] = 15_000
     max_deadline_ms: Annotated[Milliseconds, Meta(description="no call may last, or wait, for longer")] = 60_000
     max_connections: Annotated[Count, Meta(description="open connections per listener; one more is closed")] = 12_000
-    max_in_flight: Annotated[
+    max_waiting_calls: Annotated[
         Count, Meta(description="calls of one tenant that wait for another caller's load; one more is refused")
     ] = 1_024
     max_lane_arguments: Annotated[Count, Meta(description="arguments of one lane command")] = 65_536

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pannierd.operations.durations import Durations
-from pannierd.resilience import InFlight
+from pannierd.resilience import Places
 
 if TYPE_CHECKING:
     from pannierd.cache.engine import Engine
@@ -26,7 +26,8 @@ class TenantState:
     __slots__ = ("engine", "max_wait_ms", "took", "waiting")
 
     def __init__(self, engine: Engine, limits: Limits, metrics: Metrics) -> None:
+        most = limits.max_waiting_calls
         self.engine = engine
-        self.waiting = InFlight(limits.max_in_flight)
+        self.waiting = Places(most, f"{most} calls of this tenant wait for others' loads already")
         self.max_wait_ms = limits.max_deadline_ms
         self.took = Durations(metrics)

@@ -1,6 +1,6 @@
 """Resilience: what keeps one slow or crowded call from harming the others."""
 
-from pannierd.resilience.admission import InFlight
 from pannierd.resilience.deadline import Deadline
+from pannierd.resilience.places import Places
 
-__all__ = ["Deadline", "InFlight"]
+__all__ = ["Deadline", "Places"]

@@ -216,10 +216,11 @@ class Session:
         """Bind caller and namespace anew, or neither. What a tracking client knew was of another place."""
         self.view = None if caller is None else self.lane.operations.view(caller, namespace)
         self.caller, self.namespace = caller, namespace
-        if self.tracking is not None:
+        if self.tracking is None:
+            self.settle()
+        else:
             self.push_invalidate(None)
             self.track(self.tracking if self.view is not None else None)
-        self.settle()
 
     def __repr__(self) -> str:
         who = "nobody" if self.caller is None else self.caller.label

@@ -1,28 +1,27 @@
 """The tally of reads that are answered on the bare path: what it costs to measure them, and no more.
 
-To ask the clock and to sort a duration into its bucket would take longer than the read. So one chunk in each
-millisecond is measured, and its duration stands for all reads of that millisecond. Their number is exact.
+To ask the clock and to sort a duration into its bucket would take longer than the read, and so would `sample`. So one
+chunk in each millisecond is measured, and its reads and all that follow in that millisecond are counted together.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from pannierd.operations.durations import cache_duration
+from pannierd.telemetry.histogram import SAMPLED_EVERY_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pannierd.telemetry.metrics import Metrics
 
-INTERVAL_SECONDS: Final = 0.001
-
 
 class Tally:
     """Of one command, shared by all connections."""
 
-    __slots__ = ("_clock", "_command", "_counts", "_duration", "_hits", "_is_running", "_seconds")
+    __slots__ = ("_clock", "_command", "_counts", "_duration", "_hits", "_is_running")
 
     def __init__(self, command: str, operation: str, metrics: Metrics, clock: Callable[[], float]) -> None:
         self._command = command
@@ -31,20 +30,19 @@ class Tally:
         self._clock = clock
         self._counts = metrics.lane_commands
         self._duration = cache_duration(metrics, operation, "memory")
-        self._seconds = 0.0
 
     def add(self, hits: int, began: float) -> None:
         """So many that arrived at `began` (clock seconds) have their answers."""
         self._hits += hits
         if not self._is_running:
             self._is_running = True
-            self._seconds = self._clock() - began
-            asyncio.get_running_loop().call_later(INTERVAL_SECONDS, self.settle)
+            self._duration.measure(began, self._clock)
+            asyncio.get_running_loop().call_later(SAMPLED_EVERY_S, self.settle)
 
     def settle(self) -> None:
         """Put what was added into the metrics."""
         self._counts[self._command] += self._hits
-        self._duration.observe(self._seconds, self._hits)
+        self._duration.repeat(self._hits)
         self._hits = 0
         self._is_running = False
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["BOUNDS", "Histogram"]
+__all__ = ["BOUNDS", "SAMPLED_EVERY_S", "Histogram"]
 
 # Seconds, upper and inclusive. They start at 50 µs because a hit over loopback takes about as long.
 BOUNDS: Final = (
@@ -47,7 +47,7 @@ class Histogram:
     def __init__(self) -> None:
         self._counts = [0] * (len(BOUNDS) + 1)
         self._sum = 0.0
-        # The last event that `sample` measured: clock seconds of its begin, its duration and bucket.
+        # The last event that was measured: clock seconds of its begin, its duration and bucket.
         self._sampled_at = float("-inf")
         self._seconds, self._bucket = 0.0, 0
 
@@ -62,10 +62,18 @@ class Histogram:
         Of the events that begin in one millisecond the first is measured, and its duration stands for them all.
         """
         if began >= self._sampled_at + SAMPLED_EVERY_S:
-            self._sampled_at, self._seconds = began, clock() - began
-            self._bucket = bisect_left(BOUNDS, self._seconds)
-        self._counts[self._bucket] += 1
-        self._sum += self._seconds
+            self.measure(began, clock)
+        self.repeat(1)
+
+    def measure(self, began: float, clock: Callable[[], float]) -> None:
+        """Measure an event that began then and ends now, without counting it: it stands for those to come."""
+        self._sampled_at, self._seconds = began, clock() - began
+        self._bucket = bisect_left(BOUNDS, self._seconds)
+
+    def repeat(self, count: int) -> None:
+        """Count so many events that took as long as the one that was measured last."""
+        self._counts[self._bucket] += count
+        self._sum += self._seconds * count
 
     @property
     def total(self) -> int:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from pannierd.config import Limits
     from pannierd.errors import PannierdError
-    from pannierd.resilience import InFlight
+    from pannierd.resilience import Places
     from pannierd.web.wire import Reply
 
 __all__ = ["Connection", "Service"]
@@ -60,7 +60,7 @@ class Connection(RequestHandler):
         server: Server,
         service: Service,
         limits: Limits,
-        connections: InFlight,
+        connections: Places,
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         super().__init__(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from aiohttp.web_server import Server
 
 from pannierd.config.address import Address
-from pannierd.resilience import Deadline, InFlight
+from pannierd.resilience import Deadline, Places
 from pannierd.web.connection import Connection
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Listener:
         self._service = service
         self._limits = limits
         self._clock = clock
-        self._open = InFlight(limits.max_connections)
+        self._open = Places(limits.max_connections, "all connections are taken")
         self._accepting: asyncio.Server | None = None
         self._server: Server | None = None
 

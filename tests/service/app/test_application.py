@@ -10,8 +10,8 @@ import structlog
 from fakes import Bench
 from lane_bench import LaneBench
 from pannierd.app import App, CannotStart, application
+from pannierd.app.heap_trim import HeapTrim, trim_heap
 from pannierd.app.life import Life, Phase
-from pannierd.app.thrift import Thrift, trim_heap
 from pannierd.config import Server
 from pannierd.errors import Conflict
 from pannierd.telemetry.loop_watch import LoopWatch
@@ -48,12 +48,12 @@ def app_of(*listeners: str, notes: list[str], refusal: OSError | None = None) ->
     return app_with({name: Listener(name, notes, refusal if name == listeners[-1] else None) for name in listeners})
 
 
-def app_with(listeners: Mapping[str, application.Listener]) -> App:
+def app_with(listeners: Mapping[str, application.Listener], *, lasts_as_its_command: bool = False) -> App:
     bench, metrics, log = Bench(), Metrics("1"), structlog.wrap_logger(None, processors=[drop])
     watch = LoopWatch(metrics, bench.clock)
     tenants = Tenants({}, bench.clock, log, metrics.degraded)
-    life = Life(bench.engine, tenants, metrics, watch, bench.clock, dict)
-    return App(life, listeners, bench.engine, watch, Thrift(lambda: 0, trim_heap), Server(drain_max_ms=7), log)
+    life = Life(bench.engine, tenants, metrics, watch, bench.clock, dict, lasts_as_its_command=lasts_as_its_command)
+    return App(life, listeners, bench.engine, watch, HeapTrim(lambda: 0, trim_heap), Server(drain_max_ms=7), log)
 
 
 def drop(*_: object) -> str:
@@ -114,9 +114,7 @@ async def test_what_a_socket_file_advises_is_what_is_told(tmp_path: Path) -> Non
 
 
 async def test_a_sidecar_that_lasts_as_its_command_drains_with_it_and_not_before() -> None:
-    notes: list[str] = []
-    app = app_of("web", notes=notes)
-    app.life.lasts_as_its_command = True
+    app = app_with({"web": Listener("web", [])}, lasts_as_its_command=True)
     await app.start()
     with pytest.raises(Conflict, match="ends with its command"):
         app.life.request_drain()

@@ -147,14 +147,14 @@ def test_every_mistake_is_told_at_once(file: Path) -> None:
         file,
         "[server]\nx = 1\ny = 2\n",
         {"PANNIERD_SERVER_WEB_ADDRESS": "z", "PANNIERD_CACHE__LEASE_MS": "soon"},
-        ["limits.max_in_flight=0"],
+        ["limits.max_waiting_calls=0"],
     )
     assert told == (
         "pannier.toml:2: server.x: unknown key",
         "pannier.toml:3: server.y: unknown key",
         "environment PANNIERD_CACHE__LEASE_MS: cache.lease_ms: expected an integer from 0 to 31536000000, got a string",
         "environment PANNIERD_SERVER_WEB_ADDRESS: server_web_address: unknown key; did you mean server.web_address?",
-        "--set: limits.max_in_flight: expected an integer of at least 1, got 0",
+        "--set: limits.max_waiting_calls: expected an integer of at least 1, got 0",
     )
 
 

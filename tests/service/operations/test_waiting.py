@@ -136,7 +136,7 @@ async def test_a_closed_connection_gives_its_load_to_who_waits() -> None:
 
 
 async def test_one_waiting_call_too_many_of_a_tenant_is_refused_and_no_others_is() -> None:
-    bench = Bench(tenants=("shop", "office"), max_in_flight=1)
+    bench = Bench(tenants=("shop", "office"), max_waiting_calls=1)
     shop, office = bench.view(tenant="shop"), bench.view(tenant="office")
     lease_of(shop)
     lease_of(office)

@@ -265,6 +265,18 @@ async def test_a_get_behind_a_call_that_waited_sees_the_clock_of_now(lane: LaneB
         assert await answers(waiter, 500) == [None] * 500
 
 
+async def test_a_fetch_behind_a_call_that_waited_tells_a_life_from_now_on(lane: LaneBench) -> None:
+    async with lane.listening() as address, RawClient.connect(address) as filler, RawClient.connect(address) as waiter:
+        await filler("SET", "short", "v", "EX", 10)
+        lease = lease_of(await filler("PN.FETCH", "k"))
+        waiter.writer.write(written("PN.FETCH", "k", "WAIT", 60_000) + written("PN.FETCH", "short", "NOLEASE"))
+        await until(lambda: lane.waiting == 1)
+        lane.clock.advance(2)
+        await filler("PN.STORE", "k", "v", "LEASE", lease)
+        await waiter.answer()
+        assert await waiter.answer() == [b"hit", b"v", None, 8_000, b""]
+
+
 async def test_a_client_that_leaves_gives_its_leases_to_who_waits(lane: LaneBench) -> None:
     async with lane.listening() as address, RawClient.connect(address) as waiter:
         async with RawClient.connect(address) as filler:
@@ -322,12 +334,14 @@ async def test_a_deadline_ends_a_wait_in_time(lane: LaneBench) -> None:
 
 
 async def test_one_wait_too_many_is_refused() -> None:
-    lane = LaneBench(max_in_flight=1)
+    lane = LaneBench(max_waiting_calls=1)
     async with lane.listening() as address, RawClient.connect(address) as first, RawClient.connect(address) as second:
         await second("PN.FETCH", "k")
         first.send("PN.FETCH", "k", "WAIT", 60_000)
         await until(lambda: lane.waiting == 1)
-        assert (await second("PN.FETCH", "k", "WAIT", 60_000)).startswith("OVERLOADED 1 calls are in flight already")
+        assert (await second("PN.FETCH", "k", "WAIT", 60_000)).startswith(
+            "OVERLOADED 1 calls of this tenant wait for others' loads already"
+        )
         assert await second("PING") == b"PONG"
         assert lane.refused("overloaded") == 1
 

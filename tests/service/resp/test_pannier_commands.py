@@ -208,6 +208,16 @@ def test_what_changes_more_than_can_be_named_is_pushed_as_null(
     assert tracker.pushed() == [b"invalidate", None]
 
 
+def test_the_bare_path_follows_the_session_and_ends_while_it_tracks(lane: LaneBench, say: Talk) -> None:
+    say("PN.NS", "other")
+    assert say.session.bare_space is lane.bench.space("other")
+    tracker = tracking(lane)
+    tracker("PN.NS", "other")
+    assert tracker.session.bare_space is None
+    tracker("RESET")
+    assert tracker.session.bare_space is lane.bench.space()
+
+
 def test_tracking_ends_when_it_is_switched_off_and_when_the_session_is_reset(lane: LaneBench, say: Talk) -> None:
     for end in (("CLIENT", "TRACKING", "OFF"), ("RESET",)):
         tracker = tracking(lane)

@@ -65,6 +65,17 @@ def test_of_the_samples_of_a_millisecond_the_first_is_measured_and_all_are_count
     assert (histogram.total, histogram.seconds) == (3, 0.25 + 0.25 + 0.5)
 
 
+def test_what_was_measured_stands_for_the_events_that_are_counted_behind_it() -> None:
+    metrics = Metrics("1")
+    histogram = metrics.histogram("pannier_test_seconds", "For this test.", {"operation": "get"})
+    histogram.measure(1.0, lambda: 1.25)
+    assert histogram.total == 0
+    histogram.repeat(2)
+    histogram.sample(1.0005, lambda: 1.75)
+    assert (histogram.total, histogram.seconds) == (3, 3 * 0.25)
+    assert lines(metrics)['pannier_test_seconds_bucket{le="0.25",operation="get"}'] == 3
+
+
 def test_the_same_name_and_labels_are_the_same_histogram() -> None:
     metrics = Metrics("1")
     get, put, again = (

@@ -11,7 +11,7 @@ TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 
 async def test_status_and_configuration_are_told_as_they_are(site: Site) -> None:
     assert (await site.ask("GET", "/v1/status")).json == {"version": "0", "degraded": []}
-    assert (await site.ask("GET", "/v1/admin/config")).json["limits.max_in_flight"]["origin"] == "default"
+    assert (await site.ask("GET", "/v1/admin/config")).json["limits.max_waiting_calls"]["origin"] == "default"
 
 
 async def test_a_drain_is_begun_and_its_own_answer_still_comes(site: Site) -> None:

@@ -130,7 +130,7 @@ async def test_a_body_that_comes_in_pieces_in_time_is_stored(site: Site) -> None
 
 
 async def test_many_slow_callers_do_not_stop_service() -> None:
-    async with running(limited(max_in_flight=4)) as site:
+    async with running(limited(max_waiting_calls=4)) as site:
         for number in range(300):
             line = await site.dial()
             await line.say([b"GET / HT", put("Content-Length: 10", body=b"abc"), b""][number % 3])
@@ -241,7 +241,7 @@ async def test_one_connection_too_many_is_closed_and_counted_and_a_place_that_is
 
 async def test_one_call_too_many_that_would_wait_is_refused_and_every_other_call_is_answered() -> None:
     """Among the others is the one that ends the wait."""
-    async with running(limited(max_in_flight=1)) as site:
+    async with running(limited(max_waiting_calls=1)) as site:
         lease = (await site.ask("POST", f"{KEY}/lease")).headers["X-Cache-Lease"]
         waiting = await site.dial()
         await waiting.say(get(target=f"{KEY}/lease?wait_ms=60000").replace(b"GET", b"POST"))

@@ -79,7 +79,7 @@ def fetch(session: Session, command: Command) -> Reply:
     if not isinstance(outcome, Outcome):
         return _fetched_later(session, view, key, outcome)
     session.knows(view, key)
-    return told(outcome, session.dialect, session.last_heard)
+    return told(outcome, session.dialect, session.lane.clock())
 
 
 def store(session: Session, command: Command) -> bytes:
