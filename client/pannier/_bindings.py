@@ -86,7 +86,7 @@ class Binding:
         if choice is None:
             return self._spelled_key
         if isinstance(choice, str):
-            return Template(choice, self._known).fill
+            return self._template(choice, self._known).fill
         return self.callable(choice)
 
     def texts(self, choices: Choices, *, with_result: bool = False) -> Source[list[str]]:
@@ -95,7 +95,7 @@ class Binding:
             make = self.callable(choices, with_result=with_result)
             return lambda arguments: _as_list(make(arguments))
         known = self._known | {"result"} if with_result else self._known
-        templates = [Template(text, known) for text in _as_list(choices)]
+        templates = [self._template(text, known) for text in _as_list(choices)]
         return lambda arguments: [template.fill(arguments) for template in templates]
 
     def tags(self, choices: Choices, *, with_result: bool) -> Source[list[str]]:
@@ -119,6 +119,12 @@ class Binding:
             return function(**given)
 
         return call
+
+    def _template(self, text: str, known: frozenset[str]) -> Template:
+        try:
+            return Template(text, known)
+        except Misconfigured as error:
+            raise Misconfigured(f"{self._name}: {error.detail}") from error
 
     def _spelled_key(self, arguments: Arguments) -> str:
         values = (f"{name}={spelled(value)}" for name, value in arguments.items() if name != self.receiver)

@@ -20,7 +20,7 @@ from pannier._protocol import Call
 from pannier._values import NOT_FOUND, codec_for
 from pannier.aio import Client as AioClient
 from pannier.client import Client
-from pannier.errors import Misconfigured, NotCacheable
+from pannier.errors import BadRequest, Misconfigured, NotCacheable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -149,9 +149,13 @@ class CachedFunction:
         if self._condition is not None and not self._condition(arguments):
             return None
         function = self.function
+        try:
+            key = lane_key(self._key(arguments))
+        except BadRequest as error:
+            raise BadRequest(f"{self!r}: {error.detail}") from error
         call = Call(
             bound.space,
-            lane_key(self._key(arguments)),
+            key,
             self.codec,
             self._policy,
             lambda: function(*args, **kwargs),

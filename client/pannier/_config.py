@@ -113,6 +113,8 @@ class NearCacheOptions:
         if choice is True:
             return cls()
         options = cls(max_bytes=choice) if isinstance(choice, int) else choice
+        if not isinstance(options, cls):
+            raise Misconfigured(f"near_cache: expected True, a number of bytes or NearCacheOptions: {choice!r}")
         if options.max_bytes <= 0 or options.max_ttl <= 0:
             raise Misconfigured(f"near_cache: expected a budget and a life above zero: {options}")
         return options
@@ -156,7 +158,7 @@ class Settings:
             namespace=checked_namespace(namespace or environment.get("PANNIER_NAMESPACE") or "default"),
             timeout=_timeout(timeout, environment.get("PANNIER_TIMEOUT_MS")),
             near_cache=NearCacheOptions.of(near_cache),
-            fixed_token=token or environment.get("PANNIER_TOKEN", ""),
+            fixed_token=(token or environment.get("PANNIER_TOKEN", "")).strip(),  # a file's, read with its newline
             token_file="" if token else environment.get("PANNIER_TOKEN_FILE", ""),
         )
 
@@ -208,11 +210,11 @@ def _usual_places(environment: Mapping[str, str]) -> tuple[Endpoint, ...]:
 
 def _timeout(given: Seconds | None, variable: str | None) -> float:
     if given is not None:
-        timeout_ms = milliseconds(given, "timeout")
-    elif variable:
-        timeout_ms = int(variable) if variable.isdecimal() else 0
-    else:
-        timeout_ms = _TIMEOUT_MS
-    if not timeout_ms:
-        raise Misconfigured(f"timeout {variable if given is None else given!r}: expected a time above zero")
-    return timeout_ms / 1_000
+        if not (timeout_ms := milliseconds(given, "timeout")):
+            raise Misconfigured(f"timeout: expected a time above zero: {given!r}")
+        return timeout_ms / 1_000
+    if not variable:
+        return _TIMEOUT_MS / 1_000
+    if not variable.isdecimal() or not int(variable):
+        raise Misconfigured(f"PANNIER_TIMEOUT_MS: expected whole milliseconds above zero: {variable!r}")
+    return int(variable) / 1_000

@@ -128,18 +128,17 @@ class Template:
 
 
 def _parts(text: str, known: AbstractSet[str]) -> list[tuple[str, str]]:
-    parts: list[tuple[str, str]] = []
     try:
-        for literal, field, form, conversion in Formatter().parse(text):
-            if form or conversion or field == "":
-                raise Misconfigured(f"{text!r}: a field is a name, as in {{user_id}}; for more, give a callable")
-            name = re.split(r"[.\[]", field or "")[0]
-            if field and name not in known:
-                raise Misconfigured(f"{text!r}: no argument {name!r}; there are: {', '.join(sorted(known)) or 'none'}")
-            parts.append((literal, field or ""))
+        parsed = list(_FORMATTER.parse(text))
     except ValueError as error:
         raise Misconfigured(f"{text!r}: {error}") from error
-    return parts
+    for _, field, form, conversion in parsed:
+        if form or conversion or field == "":
+            raise Misconfigured(f"{text!r}: a field is a name, as in {{user_id}}; for more, give a callable")
+        name = re.split(r"[.\[]", field or "")[0]
+        if field and name not in known:
+            raise Misconfigured(f"{text!r}: no argument {name!r}; there are: {', '.join(sorted(known)) or 'none'}")
+    return [(literal, field or "") for literal, field, *_ in parsed]
 
 
 def _refuse_ambiguity(text: str, parts: list[tuple[str, str]]) -> None:

@@ -185,6 +185,11 @@ _REDIS_WORDS: dict[str, type[PannierError]] = {
     "OOM": TooLarge,
     "ERR": BadRequest,
 }
+# Where Redis' words speak of HELLO and of users, people are told what to do instead.
+_ADVICE = {
+    "NOAUTH": "the sidecar wants a token: set PANNIER_TOKEN_FILE, or give token=",
+    "WRONGPASS": "the sidecar knows nobody with this token: look at PANNIER_TOKEN_FILE, or at token=",
+}
 _BY_WORD = {error.code.upper(): error for error in PannierError.__subclasses__()} | _REDIS_WORDS
 
 
@@ -197,4 +202,4 @@ def from_reply(text: str) -> PannierError:
     """The error that an answer of the lane (`CODE detail`) stands for."""
     word, _, detail = text.partition(" ")
     kind = _BY_WORD.get(word)
-    return kind(detail or word) if kind else InternalError(text)
+    return kind(_ADVICE.get(word) or detail or word) if kind else InternalError(text)

@@ -198,6 +198,6 @@ def test_a_token_that_nobody_has_is_no_reason_to_go_without(kind: str, tmp_path:
         url = f"unix://{daemon.socket}"
         with made(kind, url, token="right") as client:
             assert client.cache().set("key", 1)
-        for token in (None, "wrong"):
-            with made(kind, url, token=token) as client, pytest.raises(Unauthenticated):
+        for token, why in ((None, "wants a token: set PANNIER_TOKEN_FILE, or give token="), ("wrong", "nobody")):
+            with made(kind, url, token=token) as client, pytest.raises(Unauthenticated, match=why):
                 client.cache().get("key")

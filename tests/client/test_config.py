@@ -96,6 +96,10 @@ def test_a_token_file_is_read_again_each_time(tmp_path: Path) -> None:
         settings.token()
 
 
+def test_a_token_may_come_with_the_newline_of_its_file() -> None:
+    assert resolve(token="secret\n").token() == resolve({"PANNIER_TOKEN": "secret\r\n"}).token() == "secret"
+
+
 def test_a_token_is_not_shown() -> None:
     assert "canary" not in repr(resolve({"PANNIER_TOKEN": "canary"}))
 
@@ -111,6 +115,7 @@ def test_a_token_is_not_shown() -> None:
         ({"PANNIER_NAMESPACE": "a b"}, {}),
         ({}, {"namespace": "x" * 65}),
         ({}, {"near_cache": -1}),
+        ({}, {"near_cache": "10MB"}),
         ({}, {"near_cache": NearCacheOptions(max_ttl=0)}),
     ],
     ids=str,
@@ -118,6 +123,11 @@ def test_a_token_is_not_shown() -> None:
 def test_what_cannot_be_right_is_refused(environment: dict[str, str], arguments: dict[str, Any]) -> None:
     with pytest.raises(Misconfigured):
         resolve(environment, **arguments)
+
+
+def test_a_variable_that_cannot_be_right_is_named() -> None:
+    with pytest.raises(Misconfigured, match=r"^PANNIER_TIMEOUT_MS: expected whole milliseconds above zero: '1s'$"):
+        resolve({"PANNIER_TIMEOUT_MS": "1s"})
 
 
 @pytest.mark.parametrize(
