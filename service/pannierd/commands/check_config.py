@@ -8,17 +8,19 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-import structlog
-
 from pannierd.commands.exits import Exit, Failure
-from pannierd.commands.sources import add_sources, loaded
-from pannierd.config import ConfigError
+from pannierd.commands.sources import add_sources
+from pannierd.config import ConfigError, Logging
+from pannierd.config.loading import examine
 from pannierd.config.report import as_json, as_toml, lines
+from pannierd.telemetry.logs import configure
 from pannierd.tenancy import Tenants
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
+    from collections.abc import Mapping
 
+    from pannierd.config import Tenant
     from pannierd.config.loading import Loaded
 
 __all__ = ["arguments", "run"]
@@ -33,14 +35,12 @@ def arguments(parser: ArgumentParser) -> None:
 def run(options: Namespace) -> int:
     """Print the effective configuration, or every mistake in it. Token files are read, never shown."""
     try:
-        result = loaded(options)
-        _read_token_files(result)
-    except (Failure, ConfigError) as error:
-        mistakes = error.lines if isinstance(error, Failure) else error.mistakes
+        result = _examined(options)
+    except ConfigError as error:
         if options.json:
-            _print_json({"ok": False, "mistakes": list(mistakes)})
+            _print_json({"ok": False, "mistakes": list(error.mistakes)})
             return Exit.NO
-        raise Failure(Exit.NO, *mistakes) from error
+        raise Failure(Exit.NO, *error.mistakes) from error
     report = lines(result, os.environ)
     if options.json:
         _print_json({"ok": True, "config": as_json(report)})
@@ -49,9 +49,23 @@ def run(options: Namespace) -> int:
     return Exit.DONE
 
 
-def _read_token_files(result: Loaded) -> None:
-    """Raises ConfigError when one of them cannot serve."""
-    Tenants(result.config.tenants, time.monotonic, structlog.get_logger(), set())
+def _examined(options: Namespace) -> Loaded:
+    """Raises ConfigError with every mistake, those in the token files among them."""
+    result, mistakes = examine(options.config, os.environ, options.assignments)
+    mistakes += _in_token_files(result.config.tenants)
+    if mistakes:
+        raise ConfigError(*mistakes)
+    return result
+
+
+def _in_token_files(tenants: Mapping[str, Tenant]) -> tuple[str, ...]:
+    """Why they cannot serve. What is only unsafe is a warning on standard error, in the words of the daemon's log."""
+    log = configure(Logging(format="console"), sys.stderr, isatty=sys.stderr.isatty())
+    try:
+        Tenants(tenants, time.monotonic, log, set())
+    except ConfigError as error:
+        return error.mistakes
+    return ()
 
 
 def _print_json(document: dict[str, Any]) -> None:

@@ -1,8 +1,14 @@
-"""`pannierd drain`: ask a sidecar to end as SIGTERM would, where a signal cannot reach it."""
+"""`pannierd drain`: ask a sidecar to end as SIGTERM would, where a signal cannot reach it.
+
+Which one: the `server.web_address` that was given, else the PANNIER_WEB_URL that `pannierd run` hands to its command,
+else the default address.
+"""
 
 from __future__ import annotations
 
 import http.client
+import os
+import sys
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -13,6 +19,9 @@ from pannierd.config.address import Address
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
+    from collections.abc import Mapping
+
+    from pannierd.config.loading import Loaded
 
 __all__ = ["arguments", "run"]
 
@@ -32,10 +41,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> int:
     """POST /v1/admin/drain. Returns when the sidecar has begun to drain, not when it has ended."""
-    web_address = loaded(options).config.server.web_address
-    if not web_address:
-        raise Failure(Exit.BAD_CONFIG, "server.web_address is switched off, so there is nobody to ask; send SIGTERM")
-    address = Address.parse(web_address).from_here
+    address = _where(loaded(options), os.environ)
     headers = {"Authorization": f"Bearer {_first_token(options.token_file)}"} if options.token_file else {}
     with closing(http.client.HTTPConnection(address.host, address.port, timeout=TIMEOUT_S)) as connection:
         try:
@@ -45,7 +51,25 @@ def run(options: Namespace) -> int:
             raise Failure(Exit.NO, f"no sidecar answers at {address}: {_why(error)}") from error
     if status >= http.client.BAD_REQUEST:
         raise Failure(Exit.NO, _refusal(status, address))
+    sys.stdout.write(f"draining the sidecar at {address}\n")
     return Exit.DONE
+
+
+def _where(result: Loaded, variables: Mapping[str, str]) -> Address:
+    handed_over = variables.get("PANNIER_WEB_URL")
+    if handed_over and ("server", "web_address") not in result.origins:
+        return _of_url(handed_over)
+    web_address = result.config.server.web_address
+    if not web_address:
+        raise Failure(Exit.BAD_CONFIG, "server.web_address is switched off, so there is nobody to ask; send SIGTERM")
+    return Address.parse(web_address).from_here
+
+
+def _of_url(url: str) -> Address:
+    try:
+        return Address.parse(url.removeprefix("http://").removesuffix("/"))
+    except ValueError as error:
+        raise Failure(Exit.USAGE, f"PANNIER_WEB_URL is {url}: expected http://host:port") from error
 
 
 def _why(error: OSError | http.client.HTTPException) -> str:

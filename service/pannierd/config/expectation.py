@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import ValidationError, convert, inspect
@@ -11,7 +12,8 @@ if TYPE_CHECKING:
 
 __all__ = ["expected", "fits", "got"]
 
-TOML_WORDS: Final[Mapping[type, str]] = {bool: "a boolean", str: "a string", list: "an array", dict: "a table"}
+TOML_WORDS: Final[Mapping[type, str]] = {str: "a string", list: "an array", dict: "a table"}
+SHOWN_CHARACTERS: Final = 40
 
 
 def fits(value: object, kind: Any) -> bool:
@@ -28,15 +30,42 @@ def expected(kind: Any) -> str:
     return _in_words(inspect.type_info(kind))
 
 
-def got(value: object) -> str:
-    """What was found instead. A number is shown; a text is not, for it may be a secret in the wrong place."""
-    return TOML_WORDS.get(type(value), str(value))
+def got(value: object, kind: Any) -> str:
+    """What was found instead.
+
+    A text is shown where the knob wants a number or one of a few words. Where it takes any text, or is a table, only
+    the kind is told: the text may be a secret in the wrong place.
+    """
+    if isinstance(value, (str, list, dict)) and not _is_told_apart(inspect.type_info(kind)):
+        return TOML_WORDS[type(value)]
+    return _shortened(json.dumps(value, ensure_ascii=False, default=str))
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…"
+
+
+def _is_told_apart(kind: inspect.Type) -> bool:
+    """Whether the knob refuses most texts, so that one in its place is a slip and no secret."""
+    match kind:
+        case inspect.Metadata(type=inner) | inspect.ListType(item_type=inner):
+            return _is_told_apart(inner)
+        case inspect.UnionType(types=alternatives):
+            return all(map(_is_told_apart, alternatives))
+        case inspect.StrType(pattern=pattern):
+            return pattern is not None
+    return not isinstance(kind, (inspect.StructType, inspect.DictType))
 
 
 def _in_words(kind: inspect.Type) -> str:
     if isinstance(kind, inspect.Metadata):
-        return _in_words(kind.type)
+        return _in_words(kind.type) + _examples(kind.extra_json_schema or {})
     return WORDS[type(kind)](kind)
+
+
+def _examples(schema: Mapping[str, Any]) -> str:
+    """As they are typed: a string has its quotes."""
+    return "".join(f", such as {json.dumps(example)}" for example in schema.get("examples", ()))
 
 
 def _range(kind: Any) -> str:

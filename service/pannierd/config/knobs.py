@@ -38,9 +38,9 @@ class Server(Knobs, frozen=True):
         str,
         Meta(description='Unix socket of the lane; "auto" is the user\'s runtime folder; "" switches it off'),
     ] = "auto"
-    lane_socket_mode: Annotated[str, Meta(pattern="^0?[0-7]{3}$", description="mode of the socket file, octal")] = (
-        "0660"
-    )
+    lane_socket_mode: Annotated[
+        str, Meta(pattern="^0?[0-7]{3}$", examples=["0660"], description="mode of the socket file, octal")
+    ] = "0660"
     lane_socket_group: Annotated[str, Meta(description='group of the socket file; "" leaves it')] = ""
     lane_address: Annotated[str, Meta(description='lane over TCP, host:port; "" switches it off')] = "127.0.0.1:7481"
     diagnostics_address: Annotated[str, Meta(description='health and metrics, host:port; "" switches it off')] = (

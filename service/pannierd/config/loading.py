@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pannierd.config.schema import Path
     from pannierd.config.sources import Setting
 
-__all__ = ["Loaded", "load"]
+__all__ = ["Loaded", "examine", "load"]
 
 POLICY: Final = "namespaces"
 EVERYBODY: Final = "default"  # [namespaces.default] is every namespace's
@@ -49,19 +49,34 @@ def load(
     Raises:
         ConfigError: with every mistake that was found, each with its place.
     """
-    settings = list(_read(file, variables, assignments, presets))
-    wrong = [mistake for mistake in map(_judge, settings) if mistake]
+    result, wrong = examine(file, variables, assignments, presets)
     if wrong:
-        raise ConfigError(*dict.fromkeys(wrong))
-    given = {setting.path: _as_typed(setting) for setting in settings}
-    origins = {setting.path: setting.origin for setting in settings}
+        raise ConfigError(*wrong)
+    return result
+
+
+def examine(
+    file: File | None, variables: Mapping[str, str], assignments: Iterable[str], presets: Iterable[str] = ()
+) -> tuple[Loaded, tuple[str, ...]]:
+    """What is right of the configuration, and every mistake in it, so that a command can look further before it fails.
+
+    A wrong value is left out. What must hold between knobs is judged only when each is right by itself: else a knob
+    would be blamed for a neighbour that nobody has set.
+
+    Raises:
+        ConfigError: a source cannot be read.
+    """
+    settings = list(_read(file, variables, assignments, presets))
+    judged = [(setting, _judge(setting)) for setting in settings]
+    right = [setting for setting, mistake in judged if mistake is None]
+    given = {setting.path: _as_typed(setting) for setting in right}
+    origins = {setting.path: setting.origin for setting in right}
     _inherit(given, origins)
     given.setdefault((POLICY, EVERYBODY), {})
     config = msgspec.convert(_nest(given), Config)
-    wrong = [_with_place(path, text, origins) for path, text in checks.mistakes(config)]
-    if wrong:
-        raise ConfigError(*wrong)
-    return Loaded(config, origins)
+    wrong = [mistake for _, mistake in judged if mistake is not None]
+    wrong = wrong or [_with_place(path, text, origins) for path, text in checks.mistakes(config)]
+    return Loaded(config, origins), tuple(dict.fromkeys(wrong))
 
 
 def _read(
@@ -81,11 +96,11 @@ def _judge(setting: Setting) -> str | None:
     try:
         kind = type_at(setting.path)
     except UnknownKey as unknown:
-        hint = f"; did you mean {unknown.meant}?" if unknown.meant else ""
+        hint = f"; {unknown.hint}" if unknown.hint else ""
         return f"{setting.origin}: {dotted(unknown.path)}: unknown key{hint}"
     if fits(setting.value, kind) or _is_bare_string(setting, kind):
         return None
-    return f"{setting.origin}: {dotted(setting.path)}: expected {expected(kind)}, got {got(setting.value)}"
+    return f"{setting.origin}: {dotted(setting.path)}: expected {expected(kind)}, got {got(setting.value, kind)}"
 
 
 def _is_bare_string(setting: Setting, kind: Any) -> bool:

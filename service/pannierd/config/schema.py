@@ -18,12 +18,12 @@ Path = tuple[str, ...]
 
 
 class UnknownKey(Exception):
-    """No such key. `path` ends at the first one that is unknown; `meant` is a known one that looks like it, or ""."""
+    """No such key. `path` ends at the first one that is unknown; `hint` says which one is meant, or which there are."""
 
-    def __init__(self, path: Path, meant: str) -> None:
+    def __init__(self, path: Path, hint: str) -> None:
         super().__init__(dotted(path))
         self.path = path
-        self.meant = meant
+        self.hint = hint
 
 
 def dotted(path: Path) -> str:
@@ -44,7 +44,7 @@ def type_at(path: Path) -> Any:
             continue
         known = _fields(kind)
         if key not in known:
-            raise UnknownKey(path[: depth + 1], _closest(path[:depth], key, known))
+            raise UnknownKey(path[: depth + 1], _hint(path[:depth], key, known))
         kind = known[key]
     return kind
 
@@ -64,6 +64,13 @@ def _fields(kind: Any) -> dict[str, Any]:
     if isinstance(kind, type) and issubclass(kind, Struct):
         return {field.name: field.type for field in structs.fields(kind)}
     return {}
+
+
+def _hint(parent: Path, key: str, known: dict[str, Any]) -> str:
+    """The knob that is meant; where none looks like it, the sections if it is one of them that is unknown, or ""."""
+    if meant := _closest(parent, key, known):
+        return f"did you mean {meant}?"
+    return "" if parent else f"the sections are {', '.join(known)}"
 
 
 def _closest(parent: Path, key: str, known: dict[str, Any]) -> str:

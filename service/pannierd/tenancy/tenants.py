@@ -19,7 +19,7 @@ from pannierd.tenancy.rate import TokenBucket
 from pannierd.tenancy.token_file import TokenFile, token_hash
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from structlog.typing import FilteringBoundLogger
 
@@ -58,7 +58,7 @@ class Tenants:
         Args:
             tenants: `[tenants.*]`. None of them: everybody is `default` and may do everything.
             clock: seconds, monotonic.
-            log: told about files that were taken over or refused.
+            log: told about files that were taken over or refused, and what is unsafe about them.
             degraded: holds "token_file" while a changed file cannot be used.
 
         Raises:
@@ -73,6 +73,7 @@ class Tenants:
         self._files = {
             name: TokenFile(Path(tenant.token_file)) for name, tenant in tenants.items() if tenant.token_file
         }
+        self._warn_of(self._files.values())
         refused = [file.refused for file in self._files.values() if file.refused]
         if refused:
             raise ConfigError(*refused)
@@ -115,14 +116,15 @@ class Tenants:
     def reload(self, *, force: bool = False) -> bool:
         """Read the token files that changed, or all of them; False while one of them cannot be used."""
         self._looked_at = self._clock()
-        looks = [file.look(force=force) for file in self._files.values()]
-        if any(looks):
+        read = [file for file in self._files.values() if file.look(force=force)]
+        if read:
             refused = [file.refused for file in self._files.values() if file.refused]
             try:
                 self._by_hash = self._index()
             except ConfigError as error:
                 refused.append(str(error))
             self._tell(refused)
+            self._warn_of(file for file in read if not file.refused)
         return DEGRADED_REASON not in self._degraded
 
     def _tell(self, refused: list[str]) -> None:
@@ -133,6 +135,11 @@ class Tenants:
         else:
             self._degraded.discard(DEGRADED_REASON)
             self._log.info("tokens reloaded", count=len(self._by_hash))
+
+    def _warn_of(self, files: Iterable[TokenFile]) -> None:
+        for file in files:
+            for reason in file.doubts:
+                self._log.warning("token file is unsafe", reason=reason)
 
     def _index(self) -> dict[bytes, Caller]:
         by_hash: dict[bytes, Caller] = {}

@@ -75,8 +75,10 @@ def test_check_config_tells_every_mistake(tmp_path: Path) -> None:
     arguments = ["check-config", "--set", "cache.memry=5", "--set", "cache.lease_ms=x"]
     told = [
         "--set: cache.memry: unknown key; did you mean cache.memory?",
-        "--set: cache.lease_ms: expected an integer from 0 to 31536000000, got a string",
+        '--set: cache.lease_ms: expected an integer from 0 to 31536000000, got "x"',
+        f"{tmp_path}/missing: No such file or directory",
     ]
+    arguments += ["--set", f"tenants.shop.token_file={tmp_path}/missing"]
     done = pannierd(*arguments)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "".join(f"pannierd: {line}\n" for line in told)
@@ -89,10 +91,16 @@ def test_check_config_reads_token_files_and_shows_none_of_them(tmp_path: Path) -
     arguments = ["check-config", "--set", f"tenants.shop.token_file={tokens}"]
     assert "No such file" in pannierd(*arguments).stderr
     tokens.write_text("canary-token\n")
+    tokens.chmod(0o644)
     for more in ([], ["--json"]):
         done = pannierd(*arguments, *more)
         assert done.returncode == 0
         assert "canary" not in done.stdout + done.stderr
+        assert "mode is 0644" in done.stderr
+        assert "can be guessed" in done.stderr
+    tokens.write_text("canary-token-of-a-good-length\n")
+    tokens.chmod(0o600)
+    assert pannierd(*arguments).stderr == ""
 
 
 def test_wait_returns_when_the_sidecar_serves_and_not_before(tmp_path: Path) -> None:
@@ -132,11 +140,30 @@ def test_wait_says_when_there_is_nobody_to_ask(address: str) -> None:
 
 def test_drain_ends_a_sidecar_in_order(tmp_path: Path) -> None:
     with serving(tmp_path) as daemon:
-        assert pannierd("drain", "--set", f"server.web_address={daemon.web}").returncode == 0
+        done = pannierd("drain", "--set", f"server.web_address={daemon.web}")
+        assert (done.returncode, done.stdout) == (0, f"draining the sidecar at {daemon.web}\n")
         assert daemon.ended() == 0
         done = pannierd("drain", "--set", f"server.web_address={daemon.web}")
         assert done.returncode == 1
         assert done.stderr == f"pannierd: no sidecar answers at {daemon.web}: Connection refused\n"
+
+
+def test_drain_asks_the_sidecar_that_was_handed_over_unless_another_is_named(tmp_path: Path) -> None:
+    """Under `pannierd run` the default address is somebody else's sidecar."""
+    (tmp_path / "other").mkdir()
+    with serving(tmp_path) as handed_over, serving(tmp_path / "other") as named:
+        url = f"http://{handed_over.web}"
+        done = pannierd("drain", f"--set=server.web_address={named.web}", PANNIER_WEB_URL=url)
+        assert (done.returncode, named.ended()) == (0, 0)
+        done = pannierd("drain", PANNIER_WEB_URL=url)
+        assert (done.stdout, done.stderr) == (f"draining the sidecar at {handed_over.web}\n", "")
+        assert handed_over.ended() == 0
+
+
+def test_drain_says_when_the_url_that_was_handed_over_is_none() -> None:
+    done = pannierd("drain", PANNIER_WEB_URL="https://sidecar")
+    assert done.returncode == 2
+    assert done.stderr == "pannierd: PANNIER_WEB_URL is https://sidecar: expected http://host:port\n"
 
 
 def test_drain_reaches_a_sidecar_that_listens_everywhere(tmp_path: Path) -> None:
@@ -245,10 +272,9 @@ while True:
 def test_a_drain_is_not_for_a_sidecar_that_ends_with_its_command() -> None:
     script = """
 import os, subprocess, sys, urllib.request
-address = os.environ["PANNIER_WEB_URL"].removeprefix("http://")
-done = subprocess.run([*sys.argv[1:], f"--set=server.web_address={address}"], capture_output=True, text=True)
+done = subprocess.run(sys.argv[1:], capture_output=True, text=True)
 print(done.returncode, done.stderr.partition("refused: ")[2].strip())
-print(urllib.request.urlopen(f"http://{address}/v1/status").status)
+print(urllib.request.urlopen(os.environ["PANNIER_WEB_URL"] + "/v1/status").status)
 """
     done = pannierd("run", "--", sys.executable, "-c", script, *command("drain"))
     assert done.stdout == "1 it was started by 'pannierd run', and ends with its command\n200\n"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pannierd.config import Config, ConfigError, Namespace
-from pannierd.config.loading import Loaded, load
+from pannierd.config.loading import Loaded, examine, load
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def test_arrays_booleans_numbers_and_tables_are_read_as_toml() -> None:
 
 def test_a_text_cannot_smuggle_in_a_second_key(file: Path) -> None:
     (told,) = mistakes(file, environment={"PANNIERD_CACHE__LEASE_MS": "5\nother = 6"})
-    assert told.endswith("got a string")
+    assert told.endswith(r'got "5\nother = 6"')
 
 
 def test_a_namespace_inherits_from_default_key_by_key_and_says_from_where(file: Path) -> None:
@@ -120,7 +120,10 @@ def test_tables_may_be_filled_by_several_sources(file: Path) -> None:
         ("[cahce]\nlease_ms = 1", "pannier.toml:2: cahce: unknown key; did you mean cache?"),
         ("[server]\nmax_body_bytes = 1", "server.max_body_bytes: unknown key; did you mean limits.max_body_bytes?"),
         ("[server]\nfrobnicate = 1", "pannier.toml:2: server.frobnicate: unknown key"),
-        ("[cache]\nlease_ms = '1s'", "cache.lease_ms: expected an integer from 0 to 31536000000, got a string"),
+        ("[cache]\nlease_ms = '1s'", 'cache.lease_ms: expected an integer from 0 to 31536000000, got "1s"'),
+        ("[cache]\nlease_ms = []", "cache.lease_ms: expected an integer from 0 to 31536000000, got []"),
+        ("[cache]\nlease_ms = {}", "cache.lease_ms: expected an integer from 0 to 31536000000, got {}"),
+        ("[cache]\nlease_ms = 2020-01-01", 'expected an integer from 0 to 31536000000, got "2020-01-01"'),
         ("[cache]\nlease_ms = -1", "cache.lease_ms: expected an integer from 0 to 31536000000, got -1"),
         ("[cache.memory]\nmax_bytes = 1.5", "cache.memory.max_bytes: expected an integer of at least 0, got 1.5"),
         ("[cache]\nmemory = 3", "pannier.toml:2: cache.memory: expected a table, got 3"),
@@ -128,12 +131,14 @@ def test_tables_may_be_filled_by_several_sources(file: Path) -> None:
         ("[namespaces.x]\nrefresh_ahead = 1", "namespaces.x.refresh_ahead: expected true or false, got 1"),
         ("[namespaces.x]\njitter = 0.6", "namespaces.x.jitter: expected a number from 0 to 0.5, got 0.6"),
         ("[tenants.x]\nmemory_share = 0", "tenants.x.memory_share: expected a number above 0.0, at most 1.0, got 0"),
-        ("[tenants.x]\nroles = ['root']", "expected an array, each item one of operator, use, got an array"),
-        ("[tenants.x]\nroles = 'use'", "expected an array, each item one of operator, use, got a string"),
-        ("[logging]\nlevel = 'loud'", "logging.level: expected one of debug, error, info, warning, got a string"),
-        ("[server]\nlane_socket_mode = '999'", "expected a string like ^0?[0-7]{3}$, got a string"),
+        ("[tenants.x]\nroles = ['root']", 'expected an array, each item one of operator, use, got ["root"]'),
+        ("[tenants.x]\nroles = 'use'", 'expected an array, each item one of operator, use, got "use"'),
+        ("[logging]\nlevel = 'loud'", 'logging.level: expected one of debug, error, info, warning, got "loud"'),
+        ("[server]\nlane_socket_mode = '999'", 'expected a string like ^0?[0-7]{3}$, such as "0660", got "999"'),
+        ("[server]\nlane_socket_mode = 660", 'expected a string like ^0?[0-7]{3}$, such as "0660", got 660'),
         ("[server]\nlane_socket = 5", "pannier.toml:2: server.lane_socket: expected a string, got 5"),
-        ("[server]\nlane_socket = true", "pannier.toml:2: server.lane_socket: expected a string, got a boolean"),
+        ("[server]\nlane_socket = true", "pannier.toml:2: server.lane_socket: expected a string, got true"),
+        ("[http]\nport = 1", "http: unknown key; the sections are server, limits, tenants, cache, namespaces, logging"),
         ("[server", "pannier.toml: this is no TOML: "),
     ],
 )
@@ -152,7 +157,7 @@ def test_every_mistake_is_told_at_once(file: Path) -> None:
     assert told == (
         "pannier.toml:2: server.x: unknown key",
         "pannier.toml:3: server.y: unknown key",
-        "environment PANNIERD_CACHE__LEASE_MS: cache.lease_ms: expected an integer from 0 to 31536000000, got a string",
+        'environment PANNIERD_CACHE__LEASE_MS: cache.lease_ms: expected an integer from 0 to 31536000000, got "soon"',
         "environment PANNIERD_SERVER_WEB_ADDRESS: server_web_address: unknown key; did you mean server.web_address?",
         "--set: limits.max_waiting_calls: expected an integer of at least 1, got 0",
     )
@@ -166,12 +171,28 @@ def test_an_assignment_without_key_or_value_is_refused(file: Path, assignment: s
 def test_no_mistake_repeats_a_text_that_may_be_a_secret(file: Path) -> None:
     told = mistakes(
         file,
-        "[cache]\nlease_ms = 'canary'\n[tenants.shop]\ntoken = 'canary'\n",
-        {"PANNIERD_TENANTS__SHOP__BURST": "canary"},
-        ["logging.level=canary"],
+        "[tenants.shop]\ntoken = 'canary'\ntoken_file = ['canary']\n",
+        {"PANNIERD_TENANTS__OTHER": "canary"},
+        ["server.allowed_hosts=canary"],
     )
     assert len(told) == 4
     assert "canary" not in str(told)
+
+
+def test_a_mistake_repeats_no_more_of_a_text_than_tells_it_apart(file: Path) -> None:
+    (told,) = mistakes(file, assignments=[f"logging.level={'x' * 10_000}"])
+    assert told.endswith(f'got "{"x" * 39}…')
+
+
+def test_what_is_right_can_be_looked_at_beside_the_mistakes() -> None:
+    result, told = examine(
+        None, {}, ["cache.lease_max_ms=soon", "cache.lease_ms=70_000", "tenants.shop.token_file=shop.token"]
+    )
+    assert [mistake.partition(": expected")[0] for mistake in told] == ["--set: cache.lease_max_ms"], (
+        "a knob is not blamed for a neighbour that nobody has set"
+    )
+    assert result.config.tenants["shop"].token_file == "shop.token"
+    assert result.config.cache.lease_ms == 70_000
 
 
 def test_variables_that_kubernetes_makes_from_a_service_are_no_settings() -> None:

@@ -12,6 +12,8 @@ from pannierd.config.mistakes import ConfigError
 from pannierd.errors import Unauthenticated
 from pannierd.tenancy import Tenants
 
+LONG_TOKEN = "long-enough-not-to-be-guessed"
+
 
 @dataclass
 class Bench:
@@ -22,10 +24,11 @@ class Bench:
     degraded: set[str] = field(default_factory=set)
     logged: structlog.testing.LogCapture = field(default_factory=structlog.testing.LogCapture)
 
-    def write(self, name: str, *lines: str) -> str:
+    def write(self, name: str, *lines: str, mode: int = 0o600) -> str:
         path = self.folder / name
         fresh = self.folder / f"{name}.new"
         fresh.write_text("".join(f"{line}\n" for line in lines))
+        fresh.chmod(mode)
         fresh.replace(path)
         return str(path)
 
@@ -96,12 +99,12 @@ def test_a_reload_that_is_asked_for_reads_at_once(bench: Bench) -> None:
 
 @pytest.mark.parametrize("lines", [[], ["# only a comment"], ["two words"], ["umläut"]])
 def test_a_file_that_turns_bad_leaves_its_tokens_valid_and_says_so_once(bench: Bench, lines: list[str]) -> None:
-    tenants = bench.tenants(shop=Tenant(token_file=bench.write("shop", "old-token")))
+    tenants = bench.tenants(shop=Tenant(token_file=bench.write("shop", LONG_TOKEN)))
     bench.write("shop", *lines)
     bench.now = 1.0
-    assert tenants.by_token("old-token").tenant == "shop"
+    assert tenants.by_token(LONG_TOKEN).tenant == "shop"
     bench.now = 2.0
-    assert tenants.by_token("old-token").tenant == "shop"
+    assert tenants.by_token(LONG_TOKEN).tenant == "shop"
     assert bench.degraded == {"token_file"}
     assert [entry["log_level"] for entry in bench.logged.entries] == ["warning"]
     assert str(bench.folder / "shop") in bench.logged.entries[0]["reason"]
@@ -166,6 +169,37 @@ def test_no_error_log_or_repr_has_the_token_in_it(bench: Bench) -> None:
     bench.write("shop", canary)
     tenants.reload()
     assert "canary" not in repr(bench.logged.entries)
+
+
+@pytest.mark.parametrize(
+    ("mode", "token", "doubts"),
+    [
+        (0o600, LONG_TOKEN, []),
+        (0o440, LONG_TOKEN, []),
+        (0o644, LONG_TOKEN, ["its mode is 0644, so every user of this host can get at it: chmod o= "]),
+        (0o602, LONG_TOKEN, ["its mode is 0602, so every user of this host can get at it: chmod o= "]),
+        (0o600, "fifteen-letters", ["a token of under 16 characters can be guessed"]),
+    ],
+)
+def test_an_unsafe_file_serves_and_is_warned_of_at_start_and_when_it_changes(
+    bench: Bench, mode: int, token: str, doubts: list[str]
+) -> None:
+    def warnings() -> list[str]:
+        return [entry["reason"] for entry in bench.logged.entries if entry["event"] == "token file is unsafe"]
+
+    other = Tenant(token_file=bench.write("other", "short"))
+    tenants = bench.tenants(shop=Tenant(token_file=bench.write("shop", token, mode=mode)), other=other)
+    assert tenants.by_token(token).tenant == "shop"
+    (*at_start, _) = warnings()
+    assert len(at_start) == len(doubts)
+    for doubt, warning in zip(doubts, at_start, strict=True):
+        assert doubt in warning
+        assert token not in warning
+
+    bench.logged.entries.clear()
+    bench.write("shop", "# again", token, mode=mode)
+    tenants.reload()
+    assert len(warnings()) == len(doubts), "the file that did not change is not warned of again"
 
 
 def test_the_rate_belongs_to_the_tenant_and_survives_a_reload(bench: Bench) -> None:
