@@ -12,6 +12,8 @@ import pytest
 from documentation.blocks import Block, blocks_of
 from documentation.reader import Reader, matches
 from documentation.sidecar import Sidecar
+from pannierd.config import Server
+from pannierd.config.loading import load
 
 ROOT = Path(__file__).parents[1]
 GUIDE = sorted((ROOT / "docs/guide").glob("*.md"))
@@ -62,6 +64,15 @@ def test_every_command_that_a_page_cannot_execute_is_held_elsewhere(page: Path) 
     lines = [line for block in blocks_of(page) if block.language == "shell" for line in block.text.splitlines()]
     held = {line: [test for command, test in ELSEWHERE.items() if line.startswith(command)] for line in lines}
     assert [line for line, tests in held.items() if not tests or not (ROOT / "tests" / tests[0]).exists()] == []
+
+
+def test_the_line_for_a_second_sidecar_moves_every_listener() -> None:
+    page = (ROOT / "docs/guide/operating.md").read_text(encoding="utf-8")
+    (line,) = re.findall("^make run ARGS='(.*)'$", page, re.MULTILINE)
+    moved, usual = load(None, {}, line.replace("--set ", "").split()).config.server, Server()
+    listeners = [knob for knob in Server.__struct_fields__ if knob.endswith("_address") or knob == "lane_socket"]
+    assert len(listeners) == 4
+    assert [knob for knob in listeners if getattr(moved, knob) in {getattr(usual, knob), ""}] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=named)
