@@ -110,6 +110,11 @@ def test_a_result_that_is_nothing_is_kept_as_long_as_the_namespace_says() -> Non
         (("PN.FETCH",), "BAD_REQUEST wrong number of arguments for 'pn.fetch' command"),
         (("PN.STORE", "k", "v", "TAGS", 3, "a"), "BAD_REQUEST option TAGS announces 3 words and has 1"),
         (("PN.STORE", "k", "v", "TAGS", -1), "BAD_REQUEST option TAGS announces -1 words and has 0"),
+        (
+            ("PN.INVALIDATE", "KEYS", "a"),
+            "BAD_REQUEST option KEYS begins with how many words it has: KEYS count word ...",
+        ),
+        (("PN.INVALIDATE", "KEYS"), "BAD_REQUEST option KEYS needs a value"),
         (("PN.STORE", "k", "v", "NX", "XX"), "BAD_REQUEST NX and XX exclude each other"),
         (("PN.STORE", "k", "v", "PX", 0), "BAD_REQUEST a life is at least 1 ms and a stale time at least 0 ms"),
         (("PN.STORE", "", "v"), "BAD_REQUEST a key has 1 to 1024 bytes, this one has 0"),
@@ -122,7 +127,8 @@ def test_a_result_that_is_nothing_is_kept_as_long_as_the_namespace_says() -> Non
         (("PN.CALL", 10, "-", "pn.release", "k"), "BAD_REQUEST wrong number of arguments for 'pn.release' command"),
         (("PN.CALL", 10, "-", "GET"), "ERR wrong number of arguments for 'get' command"),
         (("PN.Nonsense", "k"), "BAD_REQUEST unknown command 'PN.Nonsense', with args beginning with: 'k' "),
-        (("PN.CALL", 10, "-", "NONSENSE"), "ERR unknown command 'NONSENSE', with args beginning with: "),
+        (("PN.CALL", 10, "-", "NONSENSE"), "ERR unknown command 'NONSENSE'"),
+        (("PN.Nonsense",), "BAD_REQUEST unknown command 'PN.Nonsense'"),
     ],
 )
 def test_mistakes_are_named(say: Talk, words: tuple[str | int, ...], text: str) -> None:

@@ -119,9 +119,14 @@ def _integer(command: Command, at: int) -> tuple[int, int]:
 
 
 def _counted(command: Command, at: int) -> tuple[list[bytes], int]:
-    count, start = _integer(command, at)
+    name = _shown(command[at - 1])
+    word, start = _word(command, at)
+    try:
+        count = read_integer(word)
+    except NotAnInteger as error:
+        raise BadRequest(f"option {name} begins with how many words it has: {name} count word ...") from error
     if not 0 <= count <= len(command) - start:
-        raise BadRequest(f"option {_shown(command[at - 1])} announces {count} words and has {len(command) - start}")
+        raise BadRequest(f"option {name} announces {count} words and has {len(command) - start}")
     return command[start : start + count], start + count
 
 

@@ -70,7 +70,9 @@ def full_table() -> Table:
 
 
 def _unknown(command: Command) -> str:
-    """As Redis writes it, with as many arguments as have room."""
+    """As Redis writes it, with as many arguments as have room; without any, nothing is said of them."""
+    if len(command) == 1:
+        return f"unknown command '{_shown(command[0])}'"
     shown = ""
     for word in command[1:]:
         if len(shown) >= SHOWN_BYTES:
