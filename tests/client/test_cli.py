@@ -14,6 +14,7 @@ import pannier
 from daemon import serving
 from pannier.cli.explanation import duration, explanation
 from pannier.cli.root import pannier as command_line
+from pannier.cli.status import described
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -155,6 +156,8 @@ def test_status_tells_how_the_sidecar_is(shell: Shell, namespace: str) -> None:
     programs = json.loads(shell("status", "--json").stdout)
     assert programs["sidecar_version"] == pannier.__version__
     assert programs["max_bytes"] > programs["used_bytes"] >= 0
+    assert "up for less than a second\n" in described({**programs, "uptime_seconds": 0})
+    assert "up for 1m 1s\n" in described({**programs, "uptime_seconds": 61})
 
 
 @pytest.mark.parametrize(

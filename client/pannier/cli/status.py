@@ -68,7 +68,7 @@ def described(found: dict[str, Any]) -> str:
     """The same for people."""
     ratio = "no requests yet" if found["hit_ratio"] is None else f"{found['hit_ratio']:.1%} of the requests"
     rows = {
-        "sidecar": f"{found['sidecar_version']}, up for {duration(found['uptime_seconds'] * 1_000)}",
+        "sidecar": f"{found['sidecar_version']}, up for {_uptime(found['uptime_seconds'])}",
         "client": found["client_version"],
         "answers in": f"{found['round_trip_ms']:.2f} ms",
         "namespace": found["namespace"],
@@ -80,3 +80,8 @@ def described(found: dict[str, Any]) -> str:
     }
     width = max(map(len, rows))
     return "\n".join(f"{name:<{width}}  {value}" for name, value in rows.items())
+
+
+def _uptime(seconds: int) -> str:
+    """INFO counts whole seconds."""
+    return duration(seconds * 1_000) if seconds else "less than a second"
