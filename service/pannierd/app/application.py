@@ -57,7 +57,7 @@ class App:
         listeners: by the knob that names each, in the order in which they open.
         engine: the cache.
         watch: of the loop.
-        heap_trim: after crowds.
+        heap_trim: gives memory back after crowds.
         server: how long to drain.
         log: where the phases are told.
     """
