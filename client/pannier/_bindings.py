@@ -89,6 +89,12 @@ class Binding:
             return self._template(choice, self._known).fill
         return self.callable(choice)
 
+    def is_of_arguments_alone(self, choice: Choice | None) -> bool:
+        """Whether a key made so is the same for equal arguments, whoever the receiver is. Raises as `key` does."""
+        if choice is None:
+            return True
+        return isinstance(choice, str) and self.receiver not in self._template(choice, self._known).names
+
     def texts(self, choices: Choices, *, with_result: bool = False) -> Source[list[str]]:
         """How a call's tags, keys or patterns are made. Raises as `key` does."""
         if callable(choices):

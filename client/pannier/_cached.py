@@ -100,7 +100,7 @@ class CachedFunction:
         # Chosen when the function is decorated; later only when the annotation names what does not exist yet.
         self._codec: Codec[Any] | Any = _early_codec(function)
         # The key depends on the arguments alone, and so does whether there is one.
-        self._is_rememberable = condition is None and not callable(key)
+        self._is_rememberable = condition is None and binding.is_of_arguments_alone(key)
         self._first = 1 if binding.receiver else 0
         # One object, replaced as a whole: threads may meet here with different clients.
         self._bound = _Bound(None, None)

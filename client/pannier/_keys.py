@@ -110,6 +110,8 @@ class Template:
         """
         self.text = text
         parts = _parts(text, known)
+        # The arguments that it is made of.
+        self.names = frozenset(_argument(field) for _, field in parts if field)
         _refuse_ambiguity(text, parts)
         # Each literal, and how the value behind it is found.
         self._parts = [(literal, _picker(field) if field else None) for literal, field in parts]
@@ -135,10 +137,14 @@ def _parts(text: str, known: AbstractSet[str]) -> list[tuple[str, str]]:
     for _, field, form, conversion in parsed:
         if form or conversion or field == "":
             raise Misconfigured(f"{text!r}: a field is a name, as in {{user_id}}; for more, give a callable")
-        name = re.split(r"[.\[]", field or "")[0]
+        name = _argument(field or "")
         if field and name not in known:
             raise Misconfigured(f"{text!r}: no argument {name!r}; there are: {', '.join(sorted(known)) or 'none'}")
     return [(literal, field or "") for literal, field, *_ in parsed]
+
+
+def _argument(field: str) -> str:
+    return re.split(r"[.\[]", field)[0]
 
 
 def _refuse_ambiguity(text: str, parts: list[tuple[str, str]]) -> None:
@@ -156,7 +162,7 @@ def _look_into(field: str, arguments: Mapping[str, Any]) -> Any:
     try:
         return _FORMATTER.get_field(field, (), arguments)[0]
     except (AttributeError, LookupError, TypeError) as error:
-        name = re.split(r"[.\[]", field)[0]
+        name = _argument(field)
         raise BadRequest(f"{{{field}}}: the {type(arguments[name]).__name__} given has no such part") from error
 
 

@@ -350,6 +350,20 @@ def test_every_caller_has_a_result_of_its_own(origin: Origin) -> None:
         user.name = "changed"
 
 
+def test_a_key_may_tell_instances_apart(origin: Origin) -> None:
+    class Shop:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def price(self, product: int) -> str:
+            return f"{product} at {self.name}"
+
+    price = origin.decorate(cache(key="{self.name}:{product}", client=origin.client), Shop.price)
+    one, other = Shop("one"), Shop("other")
+    assert [price(one, 7) for _ in range(5)] == 5 * ["7 at one"]  # by now it is near, if anything is
+    assert price(other, 7) == "7 at other"
+
+
 def test_a_result_of_an_older_version_is_loaded_again(origin: Origin) -> None:
     origin.awaiting(origin.client.cache().set)("user:7", {"id": 7})
 
