@@ -26,7 +26,6 @@ def lines_of(module: Path) -> int:
 
 # Longer than the house's measure, each for its reason. Nothing else is.
 LONG_MODULES = {
-    "client/pannier/_aio_transport.py": "the life of the shared line and of its pool, which end and begin together",
     "client/pannier/_protocol.py": "the steps of a call are one conversation, told once for sync and async",
 }
 

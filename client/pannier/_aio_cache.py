@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
-from pannier._aio_line import AioLine
 from pannier._commands import Reach, all_stored, make_invalidation, read_json
 from pannier._keys import lane_key
 from pannier._outbox import Invalidation
@@ -16,6 +15,7 @@ from pannier.errors import Disconnected, PannierError, is_outage
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
+    from pannier._aio_line import AioLine
     from pannier._aio_loader import AioLoader
     from pannier._aio_sidecar import AioSidecar
     from pannier._config import Seconds
@@ -196,7 +196,7 @@ class Cache(Generic[T]):
         """The value, when looking it up failed: over a new line if the old one broke, else as the policy says."""
         if line is not None and isinstance(error, Disconnected):
             try:
-                return self._found(await self._sidecar.by_a_new_line(line.seconds_left, AioLine.ask, command))
+                return self._found(await self._sidecar.fetch_again(self._space, name, command, line))
             except PannierError as another:
                 error = another
         return self._shelf.excused(error, self._last_known(name))

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from hiredis import ProtocolError, PushNotification, Reader, ReplyError
 
 from pannier._commands import read_error
+from pannier._near_cache import DRAIN_EVERY, SILENCE_LIMIT
 from pannier._wire import PING
 from pannier.errors import DeadlineExceeded, Disconnected, Overloaded, PannierError
 
@@ -29,8 +30,6 @@ __all__ = ["AioLine", "Orphan", "Owner"]
 _MAX_WAITING = 65_536  # calls on their way over one line
 _WINDOWS = 64  # a call runs out of time at most this part of the timeout early, and never late
 _BEAT_SECONDS = 0.4
-_DRAIN_EVERY = 0.05  # seconds; promise P10 allows twice that, and so keeps its word when the machine is busy
-_SILENCE_LIMIT = 1.0  # seconds; promise P10
 _UNFINISHED = object()
 
 
@@ -198,7 +197,7 @@ class AioLine(asyncio.Protocol):
         try:
             if self._poll is None or self._poll.poll(0):
                 return 0.0
-            return min(now + _DRAIN_EVERY, self.heard_at + _SILENCE_LIMIT)
+            return min(now + DRAIN_EVERY, self.heard_at + SILENCE_LIMIT)
         finally:
             self._looking.release()
 
@@ -282,7 +281,7 @@ class AioLine(asyncio.Protocol):
         return len(waiting)
 
     def _on_beat(self) -> None:
-        self._owner.silent(self, is_silent=self._clock() - self.heard_at > _SILENCE_LIMIT)
+        self._owner.silent(self, is_silent=self._clock() - self.heard_at > SILENCE_LIMIT)
         self.tell(PING)
         if self._transport is not None:
             self._beat = self._loop.call_later(_BEAT_SECONDS, self._on_beat)

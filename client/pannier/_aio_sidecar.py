@@ -7,7 +7,6 @@ that loop lives. The outbox is the process's.
 from __future__ import annotations
 
 import asyncio
-import logging
 import random
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -31,8 +30,6 @@ __all__ = ["AioSidecar"]
 
 T = TypeVar("T")
 
-_log = logging.getLogger("pannier")
-
 _MANY = 1_024  # commands that go together, and have one timeout; a line takes 65,536
 
 
@@ -43,8 +40,10 @@ class AioSidecar:
         """Connect to nothing yet."""
         self.settings = settings
         self.clock = clock
+        # Once `close` was called, in whichever loop.
+        self.is_closed = False
         self.near = NearCache(settings.near_cache, clock) if settings.near_cache else None
-        self.outbox = Outbox()
+        self._outbox = Outbox()
         # Tasks that run in the background: refreshes, loads, deliveries. Each ends by itself or in close().
         self._tasks: set[asyncio.Task[Any]] = set()
         self._delivery: asyncio.Task[None] | None = None
@@ -60,12 +59,12 @@ class AioSidecar:
         self._transport = self._feeding = None
         self._tasks = set()
         self._delivery = None
-        self.outbox.begin_anew()
+        self._outbox.begin_anew()
         if self.near is not None:
             self.near.begin_anew()
 
     def here(self) -> AioTransport:
-        """The transport of the running loop. Hot: F2 guards it."""
+        """The transport of the running loop; it is closed when the client is. Hot: F2 guards it."""
         transport = self._transport
         if transport is None or transport.loop is not asyncio.get_running_loop():
             transport = self._transport = self._find_transport()
@@ -73,11 +72,11 @@ class AioSidecar:
 
     def bare_line(self) -> AioLine | None:
         """The line to ask for a value without more ado: there is no near-cache, nothing waits, and it is up. Hot."""
-        if self.near is not None or self.outbox.is_waiting:
+        if self.near is not None or self._outbox.is_waiting:
             return None
         transport = self._transport
         if transport is None or transport.loop is not asyncio.get_running_loop():
-            transport = self.here()
+            return None
         return transport.line
 
     async def ask(self, command: bytes) -> Any:
@@ -110,6 +109,11 @@ class AioSidecar:
         self.check_outbox(space, key)
         return await self._over_a_line(self._fetch, space.prefix, key, command, orphan)
 
+    async def fetch_again(self, space: Space, key: bytes, command: bytes, line: AioLine) -> Any:
+        """The same when the bare line broke: over a new one, in the time that was left. Raises as `fetch` does."""
+        self.check_outbox(space, key)
+        return await self._by_a_new_line(line.seconds_left, self._fetch, space.prefix, key, command, None)
+
     async def peek_many(self, space: Space, keys: Sequence[bytes]) -> list[Any]:
         """The replies to fetches of these keys, without a lease. Raises as `fetch` does."""
         for key in keys:
@@ -122,9 +126,9 @@ class AioSidecar:
         Raises:
             Unavailable: Something that concerns the key waits to be acknowledged.
         """
-        if self.outbox.is_waiting:
+        if self._outbox.is_waiting:
             self._start_delivery()
-            self.outbox.check(space.namespace, key)
+            self._outbox.check(space.namespace, key)
 
     async def store(self, space: Space, key: bytes, command: bytes) -> bool:
         """Store a value; whether it is kept.
@@ -142,29 +146,33 @@ class AioSidecar:
         """Forget what it names, everywhere; while the sidecar is away, queue it.
 
         Raises:
-            PannierError: The sidecar refuses it for good.
+            PannierError: The sidecar refuses it for good, or the client is closed and will not send it again.
         """
         is_settled = False
         try:
             reach = read_reach(await self.ask(_commands.invalidate(invalidation)))
             is_settled = True
         except PannierError as error:
-            if not is_outage(error):
-                is_settled = True
+            is_settled = not is_outage(error)
+            if is_settled or self.is_closed:
                 raise
             reach = Reach.QUEUED
         finally:
-            self.forget(None if invalidation.is_wide else invalidation.keys)
-            if not is_settled:  # unanswered, or given up by its caller: it was meant all the same
-                self.outbox.add(invalidation)
-                self._start_delivery()
+            if is_settled:
+                self._forget_what(invalidation)
+            else:  # unanswered, or given up by its caller: it was meant all the same
+                self.queue(invalidation)
         return reach
 
     def queue(self, invalidation: Invalidation) -> None:
         """Keep it until the sidecar acknowledges it, and bypass meanwhile what it concerns."""
-        self.outbox.add(invalidation)
-        self.forget(None if invalidation.is_wide else invalidation.keys)
+        self._outbox.add(invalidation)
+        self._forget_what(invalidation)
         self._start_delivery()
+
+    def name(self, namespace: str) -> None:
+        """This namespace is used here."""
+        self._outbox.name(namespace)
 
     def forget(self, keys: Iterable[bytes] | None) -> None:
         """Drop these keys from the near-cache, or everything."""
@@ -184,20 +192,16 @@ class AioSidecar:
         return task
 
     async def close(self) -> None:
-        """Send what waits if that is possible now, end what runs in this loop, hang up. May be called twice."""
+        """Send what waits if that is possible now, end what runs, hang up in every loop. May be called twice."""
+        self.is_closed = True
         transport = self._transports.get(asyncio.get_running_loop())
-        if transport is None:
-            return
-        if transport.line is not None:
-            await self._deliver_over(transport.line)
-        if self.outbox.is_waiting and not transport.is_closed:
-            _log.warning("invalidations that the sidecar has not acknowledged are lost: %d", len(self.outbox))
-        tasks = [task for task in self._tasks if task.get_loop() is transport.loop]
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
-        await transport.close()
+        if transport is not None:
+            if transport.line is not None:
+                await self._deliver_over(transport.line)
+            await self._end_tasks(transport.loop)
+            await transport.close()
+        self._outbox.close()
+        self.leave()
 
     def leave(self) -> None:
         """Hang up in every loop, from outside of them, while nothing is under way. The next call dials anew."""
@@ -207,17 +211,27 @@ class AioSidecar:
         self._transports = {}
         self._transport = self._feeding = None
 
+    async def _end_tasks(self, loop: asyncio.AbstractEventLoop) -> None:
+        tasks = [task for task in self._tasks if task.get_loop() is loop]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    def _forget_what(self, invalidation: Invalidation) -> None:
+        self.forget(None if invalidation.is_wide else invalidation.keys)
+
     async def _over_a_line(self, ask: Callable[..., Awaitable[T]], *arguments: Any) -> T:
         """What comes of asking over the shared line; over a new one, if it is gone. All within one timeout."""
         line = self.here().line
         if line is None:
-            return await self.by_a_new_line(self.settings.timeout, ask, *arguments)
+            return await self._by_a_new_line(self.settings.timeout, ask, *arguments)
         try:
             return await ask(line, *arguments)
         except Disconnected:  # left over from before the sidecar's restart
-            return await self.by_a_new_line(line.seconds_left, ask, *arguments)
+            return await self._by_a_new_line(line.seconds_left, ask, *arguments)
 
-    async def by_a_new_line(self, seconds: float, ask: Callable[..., Awaitable[T]], *arguments: Any) -> T:
+    async def _by_a_new_line(self, seconds: float, ask: Callable[..., Awaitable[T]], *arguments: Any) -> T:
         """What comes of asking over the shared line once it is dialled. Raises DeadlineExceeded after so long."""
         transport = self.here()
         async with transport.budget(seconds):
@@ -249,29 +263,33 @@ class AioSidecar:
             transport = AioTransport(self.settings, breaker, self.clock, near, self._deliver_over)
             self._transports[loop] = transport
             self._feeding = transport if is_feeding else self._feeding
+            if self.is_closed:
+                transport.hang_up()
         return transport
 
     def _start_delivery(self) -> None:
+        if self.is_closed:
+            return
         if self._delivery is None or self._delivery.done() or self._delivery.get_loop().is_closed():
             self._delivery = self.spawn(self._deliver())
 
     async def _deliver(self) -> None:
         """Send what waits again and again, with growing pauses, until all of it is acknowledged."""
         pace = Breaker(self.clock, random.random)
-        while self.outbox.is_waiting:
+        while self._outbox.is_waiting:
             await asyncio.sleep(pace.pause())
             transport = self.here()
             if transport.line is not None:  # otherwise the next line carries it first of all
                 await self._deliver_over(transport.line)
 
     async def _deliver_over(self, line: AioLine) -> None:
-        sent = self.outbox.waiting()
+        sent = self._outbox.waiting()
         asked = [line.ask(_commands.invalidate(invalidation)) for invalidation, _ in sent]
-        self.outbox.settle(sent, await asyncio.gather(*asked, return_exceptions=True))
+        self._outbox.settle(sent, await asyncio.gather(*asked, return_exceptions=True))
 
     def __repr__(self) -> str:
         """What it is made of."""
-        return f"<AioSidecar {self._transport!r}, {self.outbox!r}, {self.near!r}>"
+        return f"<AioSidecar {self._transport!r}, {self._outbox!r}, {self.near!r}>"
 
 
 async def _ask_together(line: AioLine, commands: Sequence[bytes]) -> list[Any]:

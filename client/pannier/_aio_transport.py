@@ -11,13 +11,13 @@ of it within one budget.
 from __future__ import annotations
 
 import asyncio
-import os
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from pannier._aio_dialling import connect, greet
 from pannier._aio_line import AioLine
-from pannier._commands import greeting
-from pannier._wire import PING
+from pannier._aio_waiting_lines import WaitingLines
 from pannier.errors import DeadlineExceeded, PannierError, Unavailable
 
 if TYPE_CHECKING:
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from pannier._near_cache import NearCache
 
 __all__ = ["AioTransport"]
-
-_MAX_WAITING_LINES = 16
 
 
 class AioTransport:
@@ -69,9 +67,9 @@ class AioTransport:
         self._tried: list[str] = []
         # When calls last ran out of time.
         self._struck_at = 0.0
-        # Lines for calls that may wait: those that are free, and how many more there may be.
-        self._free: list[AioLine] = []
-        self._room = asyncio.Semaphore(_MAX_WAITING_LINES)
+        # For calls that may wait.
+        self._waiting_lines = WaitingLines(partial(self._dial, tracking=False))
+        # All of them: the shared one, and those for calls that may wait.
         self._lines: set[AioLine] = set()
         # Functions that run under a lease now: while there are any, every line is kept talking.
         self._loads = 0
@@ -116,13 +114,13 @@ class AioTransport:
             PannierError: The sidecar is away, does not answer in time, or answered with an error; or no line is free in
                 time.
         """
-        async with self.budget(self._settings.timeout) as budget, self._room:
-            line = self._free.pop() if self._free else await self._dial(tracking=False)
+        async with self.budget(self._settings.timeout) as budget:
+            line = await self._waiting_lines.take()
             try:
                 left = (budget.when() or 0) - self.loop.time()
                 return await line.ask_for(space.fetch_waiting(key, left), orphan)
             finally:
-                self._put_back(line)
+                self._waiting_lines.put_back(line)
 
     def hold(self) -> None:
         """A function begins under a lease: keep the lines talking, or the sidecar takes its holder for dead."""
@@ -181,8 +179,7 @@ class AioTransport:
     def lost(self, line: AioLine) -> None:
         """The connection is gone; if it was the shared one, dial again."""
         self._lines.discard(line)
-        if line in self._free:
-            self._free.remove(line)
+        self._waiting_lines.lost(line)
         if self._near is not None:
             self._near.detach(line)
         if line is self.line:
@@ -239,6 +236,8 @@ class AioTransport:
         self._attempt.exception()  # nobody may be waiting
 
     async def _dial(self, *, tracking: bool) -> AioLine:
+        if self.is_closed:
+            raise Unavailable("the client is closed")
         tried = self._tried = []
         async with self.budget(self._settings.timeout):
             for endpoint in self._settings.endpoints:
@@ -248,7 +247,7 @@ class AioTransport:
                 except OSError as error:
                     tried[-1] = f"{endpoint} ({error.strerror or error})"
                 else:
-                    await self._greet(line, tracking=tracking)
+                    await greet(line, self._settings, tracking=tracking)
                     self._tried = []
                     self._beat_as_needed()
                     return line
@@ -258,13 +257,10 @@ class AioTransport:
         def make() -> AioLine:
             return AioLine(self.loop, self, self._settings.timeout, self._clock)
 
-        if refusal := endpoint.refusal(os.getuid()):
-            raise PermissionError(1, refusal)
-        if endpoint.path:
-            _, line = await self.loop.create_unix_connection(make, endpoint.path)
-        else:
-            _, line = await self.loop.create_connection(make, endpoint.host, endpoint.port)
+        line = await connect(endpoint, make)
         self._lines.add(line)
+        if self.is_closed:
+            line.abort()
         if self._end is None:
             self._end = self._hang_up_at_the_end()
             await anext(self._end)
@@ -277,34 +273,6 @@ class AioTransport:
         finally:
             self.hang_up()
             await asyncio.sleep(0)  # the loop closes the sockets in its next turn
-
-    async def _greet(self, line: AioLine, *, tracking: bool) -> None:
-        replies = [line.ask(command) for command in greeting(self._settings, tracking=tracking)]
-        try:
-            answers = await asyncio.gather(*replies, return_exceptions=True)
-        except BaseException:
-            line.abort()
-            raise
-        for answer in answers:
-            if isinstance(answer, BaseException):
-                line.abort()
-                raise answer
-
-    def _put_back(self, line: AioLine) -> None:
-        """Back to the free ones, once whatever its last caller did not wait for has been answered."""
-
-        def answered(pong: asyncio.Future[Any]) -> None:
-            if pong.cancelled() or pong.exception() is not None:
-                line.abort()
-            else:
-                self._free.append(line)
-
-        if line not in self._lines:
-            return
-        if line.is_quiet:
-            self._free.append(line)
-        else:
-            line.ask(PING).add_done_callback(answered)
 
     def _beat_as_needed(self) -> None:
         for line in self._lines:

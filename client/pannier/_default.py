@@ -6,6 +6,8 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
+from pannier import _forks
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -15,7 +17,10 @@ __all__ = ["Default"]
 class _Closable(Protocol):
     """A client of either kind."""
 
-    is_closed: bool
+    @property
+    def is_closed(self) -> bool:
+        """Whether it is of no use any more."""
+        ...
 
 
 T = TypeVar("T", bound=_Closable)
@@ -34,6 +39,11 @@ class Default(Generic[T]):
         self._lock = threading.Lock()
         # Read by hot paths; changed under the lock.
         self.current = current
+        _forks.watch(self)
+
+    def begin_anew(self) -> None:
+        """This is another process now. The client goes on here: it is told of the fork itself."""
+        self._lock = threading.Lock()
 
     def get(self) -> T:
         """The client, made now if need be. Raises what making it raises."""

@@ -53,9 +53,13 @@ class Heartbeat:
         """It is over."""
         self._loads.discard(load)
 
-    def close(self) -> None:
-        """End the thread."""
+    def end(self) -> None:
+        """No further beat; one that is under way goes on."""
         self._end.set()
+
+    def close(self) -> None:
+        """End, and wait for the thread."""
+        self.end()
         thread = self._thread
         if thread is not None:
             thread.join()

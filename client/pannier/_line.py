@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Line", "dial"]
 
 _BUFFER_BYTES = 32_768
+_PIECE_BYTES = 32_768  # sent at once: the kernel waits for room with a new limit for each so many
 _LEAST_SECONDS = 0.001  # for which a place is tried: with none at all, it would not be named for what it is
 _UNFINISHED = object()
 
@@ -54,6 +55,7 @@ class Line:
         self._reader = Reader(notEnoughData=_UNFINISHED)
         # Bound once: looking them up costs as much as the work between two system calls.
         self._send = connection.sendall
+        self._send_piece = connection.send
         self._receive = connection.recv_into
         self._feed = self._reader.feed
         self._next = self._reader.gets
@@ -67,7 +69,11 @@ class Line:
         """
         try:
             self._allow(deadline)
-            self._send(command)
+            if len(command) > _PIECE_BYTES:
+                self._send_in_pieces(command, deadline)
+            else:  # there is room for it: nothing is on its way
+                self._send(command)
+            self._take(self._receive(self._buffer))
             return self._read(deadline)
         except BaseException as error:  # noqa: BLE001 - raised again
             self._fail(error)
@@ -75,8 +81,7 @@ class Line:
     def ask_many(self, commands: Sequence[bytes], deadline: float) -> list[Any]:
         """Many commands in one write, their replies in order; error replies among them. Raises as `ask` does."""
         try:
-            self._allow(deadline)
-            self._send(b"".join(commands))
+            self._send_in_pieces(b"".join(commands), deadline)
             return [self._read(deadline) for _ in commands]
         except BaseException as error:  # noqa: BLE001 - raised again
             self._fail(error)
@@ -86,11 +91,10 @@ class Line:
         heard = False
         try:
             while True:
-                count = self._receive(self._buffer, 0, socket.MSG_DONTWAIT)
-                self._take(count)
-                heard = True
-                while (reply := self._next()) is not _UNFINISHED:
+                while (reply := self._next()) is not _UNFINISHED:  # some came with the last reply
                     self._take_push(reply)
+                self._take(self._receive(self._buffer, 0, socket.MSG_DONTWAIT))
+                heard = True
         except BlockingIOError:
             return heard
         except BaseException as error:  # noqa: BLE001 - raised again
@@ -112,18 +116,24 @@ class Line:
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
         self._limit = left
 
+    def _send_in_pieces(self, command: bytes, deadline: float) -> None:
+        """For what may have to wait until it is read; the time that is left then is the reply's."""
+        rest = memoryview(command)
+        while rest:
+            self._allow(deadline)
+            rest = rest[self._send_piece(rest[:_PIECE_BYTES]) :]
+        self._allow(deadline)
+
     def _read(self, deadline: float) -> Any:
-        reply = self._next()
-        while reply is _UNFINISHED or type(reply) is PushNotification:
-            if reply is not _UNFINISHED:
-                self._take_push(reply)
-                reply = self._next()
-                continue
-            self._take(self._receive(self._buffer))
+        while True:
             reply = self._next()
             if reply is _UNFINISHED:
                 self._allow(deadline)
-        return reply
+                self._take(self._receive(self._buffer))
+            elif type(reply) is PushNotification:
+                self._take_push(reply)
+            else:
+                return reply
 
     def _take(self, count: int) -> None:
         if not count:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from hiredis import ReplyError
 
 from pannier._commands import read_error
-from pannier._near_cache import NearCache, NearEntry
+from pannier._near_cache import DRAIN_EVERY, SILENCE_LIMIT, NearCache, NearEntry
 from pannier._wire import PING
 from pannier.errors import Disconnected, PannierError
 
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["LineFeed"]
 
-_DRAIN_EVERY = 0.05  # seconds; promise P10 allows twice that, and so keeps its word when the machine is busy
-_SILENCE_LIMIT = 1.0  # seconds; promise P10
 _ASK_AFTER = 0.5  # seconds of silence
 
 
@@ -71,13 +69,13 @@ class LineFeed:
         finally:
             self._lock.release()
 
-    def beat(self) -> None:
+    def beat(self, deadline: float) -> None:
         """Say something, unless the line is in use and so talking."""
         if self._line is None or not self._lock.acquire(blocking=False):
             return
         try:
             if self._line is not None:
-                self._transport.guarded(self._line.ask, PING)
+                self._line.ask(PING, deadline)
         except PannierError:
             self._hang_up()
         finally:
@@ -101,7 +99,7 @@ class LineFeed:
         elif now - self._heard_at > _ASK_AFTER:
             self._transport.guarded(self._line.ask, PING)
             self._heard_at = now
-        return min(now + _DRAIN_EVERY, self._heard_at + _SILENCE_LIMIT)
+        return min(now + DRAIN_EVERY, self._heard_at + SILENCE_LIMIT)
 
     def _fetch(self, prefix: bytes, key: bytes, command: bytes, deadline: float) -> Any:
         is_fresh_line = self._line is None

@@ -1,8 +1,9 @@
 """The outbox: invalidations that the sidecar has not acknowledged, kept until it does.
 
 While one waits here, this process does not read what it may concern. The outbox is bounded: when it is full, single
-keys and patterns widen to their whole namespace, and tags to every namespace that this process has invalidated in (the
-last thousand of them). It outlives the connection, not the process.
+keys and patterns widen to their whole namespace, and tags become one list without doubles. When that list is too long,
+it widens to every namespace that this client has named (the last thousand of them). The outbox outlives the connection,
+not the client.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ __all__ = ["Invalidation", "Outbox"]
 _log = logging.getLogger("pannier")
 
 _MAX_WAITING = 1_000  # keys, patterns and tags
+_MAX_TAGS = 500  # once the outbox is full: what is left is room for more
 _MAX_NAMESPACES = 1_000
 
 
@@ -64,8 +66,10 @@ class Outbox:
         self._keys: set[tuple[str, bytes]] = set()
         self._spaces: set[str] = set()
         self._blocks_all = False
-        # Those that were invalidated in, the latest last.
+        # Those that were named, the latest last.
         self._namespaces: dict[str, None] = {}
+        # Nobody will send what waits any more.
+        self.is_closed = False
 
     def begin_anew(self) -> None:
         """This is another process now. What waits is kept: its parent may end before it is told."""
@@ -80,9 +84,17 @@ class Outbox:
         with self._lock:
             return list(self._waiting.items())
 
-    def add(self, invalidation: Invalidation) -> None:
-        """Keep it until it is acknowledged."""
+    def name(self, namespace: str) -> None:
+        """This namespace is used here: what is too much to be kept in detail may concern it."""
         with self._lock:
+            self._note_namespace(namespace)
+
+    def add(self, invalidation: Invalidation) -> None:
+        """Keep it until it is acknowledged. When the client is closed it is lost, and the log says so."""
+        with self._lock:
+            if self.is_closed:
+                _warn_of_loss(1)
+                return
             self._note_namespace(invalidation.namespace)
             self._waiting.pop(invalidation, None)
             self._put(invalidation)
@@ -101,6 +113,16 @@ class Outbox:
                     del self._waiting[invalidation]
             self._block_anew()
             self.is_waiting = bool(self._waiting)
+
+    def close(self) -> None:
+        """Nobody will send what waits now, or is added later: it is lost, and the log says so. May be called twice."""
+        with self._lock:
+            if self._waiting and not self.is_closed:
+                _warn_of_loss(len(self._waiting))
+            self.is_closed = True
+            self._waiting = {}
+            self._block_anew()
+            self.is_waiting = False
 
     def blocks(self, namespace: str, key: bytes) -> bool:
         """What the sidecar holds under this key may be older than an invalidation that it has not heard of."""
@@ -140,13 +162,22 @@ class Outbox:
             del self._namespaces[next(iter(self._namespaces))]
 
     def _widen(self) -> None:
-        has_tags = any(invalidation.tags for invalidation in self._waiting)
-        named = {invalidation.namespace for invalidation in self._waiting}
+        tags = {tag for invalidation in self._waiting for tag in invalidation.tags}
+        named = {each.namespace for each in self._waiting if each.keys or each.patterns or each.everything}
+        latest = next(reversed(self._namespaces))
         self._waiting = {}
-        for name in sorted(named.union(self._namespaces) if has_tags else named):
+        if len(tags) > _MAX_TAGS:
+            named.update(self._namespaces)
+        elif tags:
+            self._put(Invalidation(latest, tags=tuple(sorted(tags))))
+        for name in sorted(named):
             self._put(Invalidation(name, everything=True))
         self._block_anew()
 
     def __repr__(self) -> str:
         """How much waits."""
         return f"<Outbox {len(self)} waiting>"
+
+
+def _warn_of_loss(count: int) -> None:
+    _log.warning("invalidations that the sidecar has not acknowledged are lost: %d", count)

@@ -38,6 +38,8 @@ class Sidecar:
         """Connect to nothing yet."""
         self.settings = settings
         self.clock = clock
+        # Once `close` was called.
+        self.is_closed = False
         self.near = NearCache(settings.near_cache, clock) if settings.near_cache else None
         self._transport = Transport(settings, Breaker(clock, random.random), clock)
         self._feed = LineFeed(self._transport, self.near, clock) if self.near else None
@@ -113,22 +115,32 @@ class Sidecar:
         """Forget what it names, everywhere; while the sidecar is away, queue it.
 
         Raises:
-            PannierError: The sidecar refuses it for good.
+            PannierError: The sidecar refuses it for good, or the client is closed and will not send it again.
         """
+        is_settled = False
         try:
-            return read_reach(self.ask(_commands.invalidate(invalidation)))
+            reach = read_reach(self.ask(_commands.invalidate(invalidation)))
+            is_settled = True
         except PannierError as error:
-            if not is_outage(error):
+            is_settled = not is_outage(error)
+            if is_settled or self.is_closed:
                 raise
-            self._outbox.add(invalidation)
-            return Reach.QUEUED
+            reach = Reach.QUEUED
         finally:
-            self.forget(None if invalidation.is_wide else invalidation.keys)
+            if is_settled:
+                self._forget_what(invalidation)
+            else:  # unanswered, or its caller was interrupted: it was meant all the same
+                self.queue(invalidation)
+        return reach
 
     def queue(self, invalidation: Invalidation) -> None:
         """Keep it until the sidecar acknowledges it, and bypass meanwhile what it concerns."""
         self._outbox.add(invalidation)
-        self.forget(None if invalidation.is_wide else invalidation.keys)
+        self._forget_what(invalidation)
+
+    def name(self, namespace: str) -> None:
+        """This namespace is used here."""
+        self._outbox.name(namespace)
 
     def forget(self, keys: Iterable[bytes] | None) -> None:
         """Drop these keys from the near-cache, or everything."""
@@ -137,12 +149,13 @@ class Sidecar:
 
     def close(self) -> None:
         """Send what waits if that is possible now, and hang up. May be called twice."""
-        if self._outbox.is_waiting and not self._transport.is_closed:
+        self.is_closed = True
+        self.heartbeat.end()
+        if not self._outbox.is_closed:
             self._pace.probe_at_once()
             self._transport.probe_at_once()
             self._delivered()
-            if self._outbox.is_waiting:
-                _log.warning("invalidations that the sidecar has not acknowledged are lost: %d", len(self._outbox))
+            self._outbox.close()
         self.heartbeat.close()
         if self._feed is not None:
             self._feed.close()
@@ -166,10 +179,14 @@ class Sidecar:
                 self._pace.answered()
         return deadline
 
+    def _forget_what(self, invalidation: Invalidation) -> None:
+        self.forget(None if invalidation.is_wide else invalidation.keys)
+
     def _beat(self) -> None:
-        self._transport.beat()
+        deadline = self.clock() + self.settings.timeout
+        self._transport.beat(deadline)
         if self._feed is not None:
-            self._feed.beat()
+            self._feed.beat(deadline)
 
     def __repr__(self) -> str:
         """What it is made of."""

@@ -76,9 +76,8 @@ class Transport:
             replies += self.guarded(self._exchange, Line.ask_many, part, deadline=deadline)
         return [read_error(reply) if type(reply) is ReplyError else reply for reply in replies]
 
-    def beat(self) -> None:
+    def beat(self, deadline: float) -> None:
         """Say something on every line that is free; those in use are talking."""
-        deadline = self._clock() + self._timeout
         for _ in range(len(self._idle)):
             try:
                 line = self._idle.popleft()

@@ -64,8 +64,6 @@ class Client:
             url, token=token, namespace=namespace, timeout=timeout, near_cache=near_cache, environment=environment
         )
         self.settings = settings
-        # Once `close` was called, in whichever loop. A default client that is closed is replaced by a new one.
-        self.is_closed = False
         # What the decorators work with.
         self.sidecar = AioSidecar(settings, clock or time.monotonic)
         self.loader = AioLoader(self.sidecar)
@@ -104,6 +102,11 @@ class Client:
             self._caches[choice] = cache
         return cache
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether `close` was called. A default client that is closed is replaced by a new one."""
+        return self.sidecar.is_closed
+
     def space(self, namespace: str | None = None) -> Space:
         """The commands of a namespace; none: the client's.
 
@@ -112,14 +115,14 @@ class Client:
         """
         own = self.settings.namespace
         name = own if namespace is None else checked_namespace(namespace)
+        self.sidecar.name(name)
         return Space(name, is_bound=name == own)
 
     async def close(self) -> None:
         """Send the invalidations that wait, if that is possible now, and hang up. May be called twice.
 
-        It closes the connections of the running loop.
+        In whichever loop it is called, the client is closed in all of them.
         """
-        self.is_closed = True
         await self.sidecar.close()
 
     async def __aenter__(self) -> Self:

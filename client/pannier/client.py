@@ -65,8 +65,6 @@ class Client:
             url, token=token, namespace=namespace, timeout=timeout, near_cache=near_cache, environment=environment
         )
         self.settings = settings
-        # Once `close` was called. A default client that is closed is replaced by a new one.
-        self.is_closed = False
         # What the decorators work with.
         self.sidecar = Sidecar(settings, clock or time.monotonic)
         self.loader = Loader(self.sidecar)
@@ -105,6 +103,11 @@ class Client:
             self._caches[choice] = cache
         return cache
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether `close` was called. A default client that is closed is replaced by a new one."""
+        return self.sidecar.is_closed
+
     def space(self, namespace: str | None = None) -> Space:
         """The commands of a namespace; none: the client's.
 
@@ -113,11 +116,11 @@ class Client:
         """
         own = self.settings.namespace
         name = own if namespace is None else checked_namespace(namespace)
+        self.sidecar.name(name)
         return Space(name, is_bound=name == own)
 
     def close(self) -> None:
         """Send the invalidations that wait, if that is possible now, and hang up. May be called twice."""
-        self.is_closed = True
         self.sidecar.close()
 
     def __enter__(self) -> Self:

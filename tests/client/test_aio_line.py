@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import pannier.aio
-from pannier import DeadlineExceeded, Overloaded, cache
+from pannier import DeadlineExceeded, Overloaded, Unavailable, cache
 from pannier._wire import PING
 from pannier.errors import Disconnected
 from patience import until
@@ -175,6 +175,46 @@ async def test_a_wait_that_is_given_up_leaves_its_line_to_others_only_when_it_is
     assert lane.asked("PN.RELEASE") == [[b"PN.RELEASE", b"key:1", b"lease-1"]]
 
 
+async def test_calls_that_were_given_up_leave_no_more_lines_than_there_may_be(
+    client: pannier.aio.Client, lane: ScriptedLane
+) -> None:
+    """Sixteen, and the shared one. What was given up keeps its line until the sidecar has answered, or is gone."""
+    asked: list[Connection] = []
+
+    def answer(connection: Connection, command: list[bytes]) -> bytes | None:
+        if b"WAIT" not in command:
+            return MISS
+        asked.append(connection)
+        return None
+
+    lane.answers["PN.FETCH"] = answer
+    lane.answers["PING"] = lambda *_: None
+
+    @cache(key="key:{number}", client=client)
+    async def get(number: int) -> int:
+        return number
+
+    first = [asyncio.create_task(get(number)) for number in range(16)]
+    await until(lambda: len(asked) == 16)
+    for call in first:
+        call.cancel()
+    await asyncio.wait(first)
+    await asyncio.to_thread(lane.until_asked, "PING", 16)
+    later = [asyncio.create_task(get(number)) for number in range(16, 32)]
+    await asyncio.to_thread(lane.until_asked, "PN.FETCH", 16 + 32)
+    await client.cache().set("another turn", 1)
+    assert len(lane.connections) == 1 + 16
+    for connection in asked[:8]:
+        connection.send(MISS + b"+PONG\r\n")
+    for connection in asked[8:16]:
+        connection.cut()
+    await until(lambda: len(asked) == 32)
+    assert len(lane.connections) == 1 + 16 + 8
+    for call in later:
+        call.cancel()
+    await asyncio.wait(later)
+
+
 async def test_a_connection_that_holds_a_lease_is_kept_talking(client: pannier.aio.Client, lane: ScriptedLane) -> None:
     lane.answers["PN.FETCH"] = miss(b"lease-1")
 
@@ -189,16 +229,44 @@ async def test_a_connection_that_holds_a_lease_is_kept_talking(client: pannier.a
 
 async def test_what_is_asked_in_two_loops_is_answered_in_each(lane: ScriptedLane) -> None:
     lane.answers["PN.FETCH"] = hit(b"7")
-    client = pannier.aio.Client(lane.url)
+    async with pannier.aio.Client(lane.url) as client:
 
-    async def use() -> Any:
-        try:
+        async def use() -> Any:
             return await client.cache().get("key")
-        finally:
-            await client.close()
 
-    assert await use() == 7
-    assert await asyncio.to_thread(asyncio.run, use()) == 7
+        assert await use() == 7
+        assert await asyncio.to_thread(asyncio.run, use()) == 7
+        assert await use() == 7
+
+
+async def test_a_client_is_closed_in_every_loop(lane: ScriptedLane) -> None:
+    lane.answers["PN.FETCH"] = hit(b"7")
+    client = pannier.aio.Client(lane.url)
+    demanding = client.cache(on_unavailable="raise")
+    assert await demanding.get("key") == 7
+
+    async def use_and_close() -> None:
+        assert await demanding.get("key") == 7
+        await client.close()
+
+    line = client.sidecar.here().line
+    await asyncio.to_thread(asyncio.run, use_and_close())
+    await until(lambda: line is not None and "closed" in repr(line))
+    with pytest.raises(Unavailable, match="closed"):
+        await demanding.get("key")
+
+
+async def test_an_invalidation_on_its_way_when_the_client_is_closed_is_told_of(
+    lane: ScriptedLane, client: pannier.aio.Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    lane.answers["PN.INVALIDATE"] = lambda *_: None
+    deleting = asyncio.create_task(client.cache().delete("key"))
+    await asyncio.to_thread(lane.until_asked, "PN.INVALIDATE")
+    await client.close()
+    with pytest.raises(Unavailable):
+        await deleting
+    assert client.sidecar.background == []
+    assert "invalidations that the sidecar has not acknowledged are lost: 1" in caplog.messages
 
 
 async def test_closing_the_client_ends_its_loads(client: pannier.aio.Client, lane: ScriptedLane) -> None:

@@ -362,6 +362,58 @@ def test_what_is_lost_when_the_client_is_closed_is_said(
     ]
 
 
+@pytest.mark.parametrize("is_used", [False, True])
+def test_a_closed_client_takes_no_invalidations(
+    kind: str, lane: ScriptedLane, client: Any, caplog: pytest.LogCaptureFixture, *, is_used: bool
+) -> None:
+    """It would never send them: it says so to its caller, and in the log."""
+    if is_used:
+        assert client.cache().get("key") is None
+    client.close()
+    with pytest.raises(Unavailable, match="closed"):
+        client.cache().delete("key")
+    assert client.cache().set("key", 1) is False
+    client.close()
+    assert lane.asked("PN.INVALIDATE") == []
+    assert len(lane.connections) == is_used
+    assert caplog.messages.count("invalidations that the sidecar has not acknowledged are lost: 1") == 2
+    if kind == "async":
+        assert client.bare.sidecar.background == []
+
+
+def test_a_closed_client_still_runs_functions(kind: str, client: Any) -> None:
+    client.close()
+    assert Counted(kind, client).call(1) == 1
+
+
+def test_an_invalidation_whose_thread_is_interrupted_waits(lane: ScriptedLane) -> None:
+    is_interrupted = False
+
+    def clock() -> float:
+        if is_interrupted:
+            raise KeyboardInterrupt
+        return time.monotonic()
+
+    with pannier.Client(lane.url, clock=clock) as client:
+        assert client.cache().get("key") is None
+        is_interrupted = True
+        with pytest.raises(KeyboardInterrupt):
+            client.cache().delete("key")
+        is_interrupted = False
+        assert lane.asked("PN.INVALIDATE") == []
+    assert lane.asked("PN.INVALIDATE")[0][5] == b"key"
+
+
+def test_a_tag_of_a_full_outbox_concerns_namespaces_that_are_only_read(
+    kind: str, lane: ScriptedLane, client: Any
+) -> None:
+    lane.answers["PN.FETCH"] = hit(b"-70")
+    lane.answers["PN.INVALIDATE"] = b"-OVERLOADED busy\r\n"
+    assert client.cache("read").get("key") == -70
+    client.cache().invalidate(tags=[f"tag{number}" for number in range(1_001)])
+    assert client.cache("read").get("key") is None
+
+
 def test_a_sidecar_that_is_back_is_told_when_the_client_is_closed(lane: ScriptedLane) -> None:
     """A thread's client has nobody to notice it before."""
     client = pannier.Client(lane.url)

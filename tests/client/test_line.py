@@ -36,6 +36,18 @@ def test_an_interruption_is_raised_as_it_is_and_ends_the_line() -> None:
         assert ours.fileno() == -1
 
 
+def test_a_push_that_came_with_a_reply_is_taken_in_by_the_next_look() -> None:
+    pushed: list[Any] = []
+    ours, theirs = socket.socketpair()
+    with theirs:
+        line = Line(ours, time.monotonic, pushed.append)
+        theirs.sendall(b"+PONG\r\n" + invalidated(b"key"))
+        assert line.ask(PING, time.monotonic() + 5) == b"PONG"
+        line.drain()
+        line.close()
+    assert pushed == [[b"key"]]
+
+
 @pytest.mark.parametrize("program", [SYNC, ASYNC], ids=["sync", "async"])
 def test_without_an_address_the_sidecar_is_found_in_the_users_runtime_folder(tmp_path: Path, program: str) -> None:
     (tmp_path / "pannier").mkdir()

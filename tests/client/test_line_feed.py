@@ -31,7 +31,8 @@ class Fed:
         self.clock = Clock(100.0)
         self.near = NearCache(NearCacheOptions(), self.clock)
         settings = Settings.resolve(lane.url, environment={})
-        self.transport = Transport(settings, Breaker(self.clock, lambda: 1.0), self.clock)
+        self.breaker = Breaker(self.clock, lambda: 1.0)
+        self.transport = Transport(settings, self.breaker, self.clock)
         self.feed = LineFeed(self.transport, self.near, self.clock)
 
     def fetch(self) -> object:
@@ -82,6 +83,24 @@ def test_without_a_line_there_is_no_proof(fed: Fed, lane: ScriptedLane) -> None:
     assert not fed.near.is_fed
     with pytest.raises(Unavailable):
         fed.fetch()
+
+
+def test_a_beat_asks_the_line_itself_even_while_the_breaker_is_open(fed: Fed, lane: ScriptedLane) -> None:
+    """What the pool's calls ran into says nothing of this line."""
+    fed.fetch()
+    for _ in range(3):
+        fed.breaker.unanswered()
+    fed.feed.beat(fed.clock.now + 5)
+    assert lane.asked("PING") == [[b"PING"]]
+    assert fed.near.is_fed
+
+
+def test_a_beat_that_has_no_time_left_does_not_wait(fed: Fed, lane: ScriptedLane) -> None:
+    """A beat has one deadline for all that it says something on, so closing a client waits for one at most."""
+    fed.fetch()
+    fed.feed.beat(fed.clock.now)
+    assert lane.asked("PING") == []
+    assert not fed.near.is_fed
 
 
 def test_a_thread_that_finds_the_feed_in_use_goes_by_the_pool_and_keeps_nothing(fed: Fed, lane: ScriptedLane) -> None:

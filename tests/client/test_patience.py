@@ -161,12 +161,27 @@ def test_a_full_outbox_widens_to_the_namespaces() -> None:
     assert outbox.is_waiting
 
 
-def test_tags_widen_to_every_namespace_that_was_ever_named() -> None:
+def test_tags_wait_on_in_a_full_outbox() -> None:
+    """They concern every namespace, whichever this process has named."""
     outbox = Outbox()
+    for number in range(700):
+        outbox.add(Invalidation("teams", tags=("blue", "red"), keys=(b"%d" % number,)))
+    assert waiting(outbox)[:2] == [
+        Invalidation("teams", tags=("blue", "red")),
+        Invalidation("teams", everything=True),
+    ]
+    assert len(outbox) < 700
+    assert outbox.blocks("never-named", b"1")
+
+
+def test_too_many_tags_widen_to_every_namespace_that_was_ever_named() -> None:
+    outbox = Outbox()
+    outbox.name("only-read")
     outbox.add(KEY)
     outbox.settle(outbox.waiting(), [b"OK"])
     outbox.add(Invalidation("teams", tags=tuple(f"tag{number}" for number in range(1_001))))
-    assert waiting(outbox) == [Invalidation("teams", everything=True), Invalidation("users", everything=True)]
+    named = ("only-read", "teams", "users")
+    assert waiting(outbox) == [Invalidation(name, everything=True) for name in named]
 
 
 def test_namespaces_are_remembered_up_to_a_thousand() -> None:
@@ -187,6 +202,18 @@ def test_what_the_sidecar_refuses_for_good_waits_no_longer_and_what_it_fails_at_
     outbox.add(other)
     outbox.settle(outbox.waiting(), [Forbidden("no"), InternalError("oh")])
     assert waiting(outbox) == [other]
+
+
+def test_what_waits_when_the_outbox_is_closed_or_comes_later_is_lost_and_said(caplog: pytest.LogCaptureFixture) -> None:
+    outbox = Outbox()
+    outbox.add(KEY)
+    outbox.add(Invalidation("users", tags=("red",)))
+    outbox.close()
+    outbox.close()
+    outbox.add(KEY)
+    lost = "invalidations that the sidecar has not acknowledged are lost: "
+    assert [record.getMessage() for record in caplog.records] == [lost + "2", lost + "1"]
+    assert not outbox.is_waiting
 
 
 class Gated(list[bytes]):

@@ -18,6 +18,7 @@ import pytest
 import pannier
 import pannier.aio
 from daemon import PATIENCE_S, serving
+from pannier._default import Default
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -95,6 +96,17 @@ def exit_code(child: int) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
+def exit_code_in_time(child: int) -> int:
+    """The same; a child that waits for ever is killed."""
+    mercy = threading.Timer(PATIENCE_S, os.kill, (child, signal.SIGKILL))
+    mercy.start()
+    try:
+        return exit_code(child)
+    finally:
+        mercy.cancel()
+        mercy.join()
+
+
 @pytest.mark.parametrize("near_cache", [False, True])
 def test_threads_read_on_while_their_process_forks(url: str, *, near_cache: bool) -> None:
     """Whichever moment the fork hits, in whichever thread: several forks, each at its own."""
@@ -134,12 +146,14 @@ def test_a_child_whose_first_act_is_a_write_waits_for_no_lock_of_its_parents(url
         assert len(locks) == 4, "of the near-cache, its feed, the outbox and the heartbeat"
         for lock in locks:
             held.enter_context(lock)
-        child = forked(lambda: write(client))
-        mercy = threading.Timer(PATIENCE_S, os.kill, (child, signal.SIGKILL))
-        mercy.start()
-        assert exit_code(child) == 0
-        mercy.cancel()
-        mercy.join()
+        assert exit_code_in_time(forked(lambda: write(client))) == 0
+
+
+def test_a_child_waits_for_no_client_that_its_parent_was_making(url: str) -> None:
+    default = Default(lambda: pannier.Client(url))
+    with default._lock:
+        child = forked(lambda: write(default.get()))
+    assert exit_code_in_time(child) == 0
 
 
 async def read_by_tasks(client: pannier.aio.Client) -> None:
