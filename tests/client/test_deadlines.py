@@ -165,10 +165,14 @@ PUSH = invalidated(b"other")
 @pytest.mark.parametrize(
     ("command", "kernel"),
     [
-        pytest.param(PING, {"received": repeat(PUSH), "read_s": STEP_S}, id="pushes"),
-        pytest.param(PING, {"received": chain([b"$9999\r\n"], repeat(b".")), "read_s": STEP_S}, id="a-drip"),
-        pytest.param(bytes(4_000_000), {"received": repeat(PUSH), "read_s": STEP_S, "sent": 4_096}, id="a-slow-send"),
-        pytest.param(bytes(65_536), {"received": repeat(PUSH), "read_s": 9.0, "sent": 32_768}, id="a-send-and-silence"),
+        pytest.param(PING, {"received": repeat(PUSH, 99), "read_s": STEP_S}, id="pushes"),
+        pytest.param(PING, {"received": chain([b"$9999\r\n"], repeat(b".", 99)), "read_s": STEP_S}, id="a-drip"),
+        pytest.param(
+            bytes(4_000_000), {"received": repeat(PUSH, 99), "read_s": STEP_S, "sent": 4_096}, id="a-slow-send"
+        ),
+        pytest.param(
+            bytes(65_536), {"received": repeat(PUSH, 99), "read_s": 9.0, "sent": 32_768}, id="a-send-and-silence"
+        ),
     ],
 )
 def test_a_line_waits_no_longer_whatever_keeps_it(command: bytes, kernel: dict[str, Any]) -> None:
