@@ -175,11 +175,7 @@ def cache_invalidate(
     Raises:
         Misconfigured: An argument cannot be right, such as an empty list of names.
     """
-    given = {"key": key, "keys": keys, "tags": tags, "pattern": pattern}
-    everything = all(names is None for names in given.values())
-    for argument, names in given.items():
-        if names is not None and not callable(names) and not names:
-            raise Misconfigured(f"{argument}={names!r} names nothing; leave it out to forget the whole namespace")
+    everything = _is_everything(key=key, keys=keys, tags=tags, pattern=pattern)
 
     def decorate(function: F) -> Any:
         binding = Binding(function)
@@ -207,3 +203,11 @@ def cache_invalidate(
     if namespace is not None:
         checked_namespace(namespace)
     return applied(decorate, function)
+
+
+def _is_everything(**named: Choices | None) -> bool:
+    """Whether the whole namespace is meant: nothing is named. A list that happens to be empty does not mean it."""
+    for argument, names in named.items():
+        if names is not None and not callable(names) and not names:
+            raise Misconfigured(f"{argument}={names!r} names nothing; leave it out to forget the whole namespace")
+    return all(names is None for names in named.values())
