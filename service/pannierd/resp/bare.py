@@ -19,6 +19,7 @@ from pannierd.resp.protocol import Command
 from pannierd.resp.tally import Tally
 
 if TYPE_CHECKING:
+    from pannierd.cache import Entry
     from pannierd.cache.space import Space
     from pannierd.telemetry.metrics import Metrics
 
@@ -26,9 +27,11 @@ Gets = Callable[[], Command | Literal[False]]
 """How both parsers hand out commands."""
 
 LONE_BYTES: Final = 128
-"""A longer chunk is no lone GET, or one of an unusually long key."""
+"""A longer chunk is no lone read, or one of an unusually long key."""
 
 LONE_GET: Final = b"*2\r\n$3\r\nGET\r\n$"
+LONE_FETCH: Final = b"*3\r\n$8\r\nPN.FETCH\r\n$"
+LONE_FETCH_END: Final = b"\r\n$7\r\nNOLEASE\r\n"
 DECIMALS: Final = tuple(b"%d" % number for number in range(LONE_BYTES))
 GET: Final = b"GET"
 FETCH: Final = b"PN.FETCH"
@@ -42,11 +45,25 @@ class BarePath:
         self._gets = Tally("GET", "get", metrics, clock)
         self._fetches = Tally("PN.FETCH", "fetch", metrics, clock)
 
-    def lone(self, chunk: bytes, space: Space, now: float) -> bytes | None:
-        """The answer to a chunk of at most LONE_BYTES, if it is one GET of what is there."""
-        answer = answer_lone(chunk, space, now)
-        if answer is not None:
-            self._gets.add(1, now)
+    def lone(self, chunk: bytes, space: Space, now: float, null: bytes) -> bytes | None:
+        """The answer to a chunk of at most LONE_BYTES that is one read, as clients without a pipeline send them.
+
+        A parser, and what must be asked before it, would take longer than all the rest.
+        """
+        if chunk.startswith(LONE_GET):
+            entry = ready(chunk[len(LONE_GET) : -2], space, now)
+            tally, answer = self._gets, None if entry is None else entry.wire
+        elif chunk.startswith(LONE_FETCH) and chunk.endswith(LONE_FETCH_END):
+            entry = ready(chunk[len(LONE_FETCH) : -len(LONE_FETCH_END)], space, now)
+            tally, answer = self._fetches, None if entry is None else fetched(entry, now, null)
+        else:
+            return None
+        if entry is None or answer is None:
+            return None
+        if entry.uses < MOST_USES:
+            entry.uses += 1
+        space.counts.hits += 1
+        tally.add(1, now)
         return answer
 
     def pipeline(
@@ -73,24 +90,21 @@ class BarePath:
         return f"<BarePath {self._gets!r} {self._fetches!r}>"
 
 
-def answer_lone(chunk: bytes, space: Space, now: float) -> bytes | None:
-    """The answer to a chunk of at most LONE_BYTES that is one GET, as a client without a pipeline sends it.
-
-    A parser, and what must be asked before it, would take longer than all the rest.
-    """
-    if chunk[:14] != LONE_GET:
-        return None
-    length, _, rest = chunk[14:].partition(b"\r\n")
-    key = rest[:-2]
+def ready(named: bytes, space: Space, now: float) -> Entry | None:
+    r"""The entry of a key that stands behind its length (`7\r\nuser:12`), if it can be answered here."""
+    length, _, key = named.partition(b"\r\n")
     if length != DECIMALS[len(key)]:
         return None
     entry = space.entries.get(key)
     if entry is None or entry.seen != space.versions.counter or entry.sure_until <= now:
         return None
-    if entry.uses < MOST_USES:
-        entry.uses += 1
-    space.counts.hits += 1
-    return entry.wire
+    return entry
+
+
+def fetched(entry: Entry, now: float, null: bytes) -> bytes | None:
+    """The answer to a fetch of a ready entry; None if it should be refreshed soon."""
+    left = entry.fresh_until - now
+    return None if left <= entry.load_cost * REFRESH_HORIZON else fresh(entry, left, null)
 
 
 def answer_gets(
@@ -131,12 +145,11 @@ def answer_fetches(
             entry = lookup(command[1])
             if entry is None or entry.seen != counter or entry.sure_until <= second or size > room:
                 break
-            left = entry.fresh_until - now
-            if left <= entry.load_cost * REFRESH_HORIZON:
+            wire = fetched(entry, now, null)
+            if wire is None:
                 break
             if entry.uses < most_uses:
                 entry.uses += 1
-            wire = fresh(entry, left, null)
             answers.append(wire)
             size += len(wire)
             command = gets()

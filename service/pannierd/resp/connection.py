@@ -89,7 +89,7 @@ class Connection(asyncio.Protocol):
         session.last_heard = now
         space = session.bare_space
         if space is not None and self._is_ready:
-            if len(chunk) <= LONE_BYTES and (answer := self._bare.lone(chunk, space, now)):
+            if len(chunk) <= LONE_BYTES and (answer := self._bare.lone(chunk, space, now, session.dialect.null)):
                 self._transport.write(answer)
                 return
             if self._is_plain(chunk):

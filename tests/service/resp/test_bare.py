@@ -34,6 +34,7 @@ async def test_a_pipeline_of_reads_is_answered_as_each_alone_without_the_path(li
         wanted = [general(*words) for words in READS]
         client.writer.write(b"".join(written(*words) for words in READS * 3))
         assert [await client.answer() for _ in READS * 3] == wanted * 3
+        assert [await client(*words) for words in READS] == wanted
 
 
 async def test_fetches_count_like_those_of_the_general_path() -> None:
@@ -43,8 +44,9 @@ async def test_fetches_count_like_those_of_the_general_path() -> None:
         client.writer.write(written("PN.FETCH", "k", "NOLEASE") * 20 + written("pn.fetch", "k") * 3)
         for _ in range(23):
             assert (await client.answer())[:2] == [b"hit", b"v"]
-        await until(lambda: lane.commands("PN.FETCH") == 23)
-        assert lane.bench.space().counts.hits == 23
+        assert (await client("PN.FETCH", "k", "NOLEASE"))[:2] == [b"hit", b"v"]
+        await until(lambda: lane.commands("PN.FETCH") == 24)
+        assert lane.bench.space().counts.hits == 24
         labels = {"operation": "fetch", "tier": "memory"}
         seconds = lane.metrics.registry.get_sample_value("pannier_cache_request_duration_seconds_count", labels)
         assert seconds is not None
@@ -69,6 +71,7 @@ async def test_a_value_that_should_be_refreshed_soon_is_left_to_the_general_path
         lane.clock.advance(1)
         await client("PN.STORE", "k", "v", "PX", 20_000, "LEASE", lease)
         lane.bench.draw.value = 1 - 1e-12
+        assert (await client("PN.FETCH", "k", "NOLEASE"))[:3] == [b"hit", b"v", None]
         told: list[Any] = await client("PN.FETCH", "k")
         assert told[0] == b"hit"
         assert told[2], "who refreshes ahead has the lease"
