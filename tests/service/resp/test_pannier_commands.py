@@ -127,8 +127,8 @@ def test_a_result_that_is_nothing_is_kept_as_long_as_the_namespace_says() -> Non
         (("PN.CALL", 10, "-", "pn.release", "k"), "BAD_REQUEST wrong number of arguments for 'pn.release' command"),
         (("PN.CALL", 10, "-", "GET"), "ERR wrong number of arguments for 'get' command"),
         (("PN.Nonsense", "k"), "BAD_REQUEST unknown command 'PN.Nonsense', with args beginning with: 'k' "),
-        (("PN.CALL", 10, "-", "NONSENSE"), "ERR unknown command 'NONSENSE'"),
-        (("PN.Nonsense",), "BAD_REQUEST unknown command 'PN.Nonsense'"),
+        (("PN.CALL", 10, "-", "NONSENSE"), "ERR unknown command 'NONSENSE', with args beginning with: "),
+        (("PN.Nonsense",), "BAD_REQUEST unknown command 'PN.Nonsense', with args beginning with: "),
     ],
 )
 def test_mistakes_are_named(say: Talk, words: tuple[str | int, ...], text: str) -> None:

@@ -70,9 +70,7 @@ def full_table() -> Table:
 
 
 def _unknown(command: Command) -> str:
-    """As Redis writes it, with as many arguments as have room; without any, nothing is said of them."""
-    if len(command) == 1:
-        return f"unknown command '{_shown(command[0])}'"
+    """As Redis writes it, to the letter, with as many arguments as have room."""
     shown = ""
     for word in command[1:]:
         if len(shown) >= SHOWN_BYTES:
